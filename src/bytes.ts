@@ -1,0 +1,39 @@
+// Bytes and text: the few conversions that every format needs, strict where input is hostile.
+
+const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const utf8Encoder = new TextEncoder()
+
+export function utf8(text: string): Uint8Array {
+  return utf8Encoder.encode(text)
+}
+
+/** Decodes UTF-8; throws a TypeError on any byte sequence that is not well-formed. Keeps a BOM. */
+export function strictText(bytes: Uint8Array): string {
+  return fatalUtf8.decode(bytes)
+}
+
+/** The same text with every lone surrogate replaced by U+FFFD, so that it survives UTF-8 and back. */
+export function wellFormed(text: string): string {
+  return text.isWellFormed() ? text : text.toWellFormed()
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}
+
+export function fromHex(text: string): Uint8Array {
+  if (!/^([0-9a-f]{2})*$/i.test(text)) throw new TypeError('not hexadecimal text')
+  return new Uint8Array(Buffer.from(text, 'hex'))
+}
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
+}
+
+export function concatBytes(parts: Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts))
+}

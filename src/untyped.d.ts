@@ -1,0 +1,13 @@
+// The packages that ship no types. Each has one door (test/tidy.test.ts), which gives it a typed face.
+declare module 'hypercore'
+declare module 'hypercore/lib/verifier.js'
+declare module 'hypercore-crypto'
+declare module 'hypercore-id-encoding'
+declare module 'corestore'
+declare module 'hyperdrive'
+declare module 'hyperswarm'
+declare module 'hyperdht'
+declare module 'hyperdht/testnet.js'
+declare module '@hyperswarm/secret-stream'
+declare module 'protomux'
+declare module 'sodium-native'
