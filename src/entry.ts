@@ -19,7 +19,7 @@ import { type Genesis, LIMITS_MAX, PROTOCOL_VERSION } from './genesis.ts'
 import { keyText } from './key.ts'
 import { METHOD_BYTES_MAX, NONCE_BYTES, type Request } from './request.ts'
 
-export const ENTRIES_TAG = 1 as const
+export const ENTRIES_TAG: 1 = 1
 export const USER_BYTES_MAX = 128
 export const ERROR_NAME_BYTES_MAX = 1024
 export const ERROR_MESSAGE_BYTES_MAX = 4096
