@@ -7,7 +7,7 @@ import { hash } from './crypto.ts'
 export const PROTOCOL_VERSION: 1 = 1
 export const RUNTIME_VERSION = 1
 export const GENESIS_TAG: 0 = 0
-export const SOURCE_BYTES_MAX = 256 * 1024
+export const SOURCE_BYTES_MAX: number = 256 * 1024
 export const TITLE_BYTES_MAX = 256
 export const GENESIS_BYTES_MAX: number = SOURCE_BYTES_MAX + 4096
 
