@@ -75,6 +75,7 @@ export class Replay {
   readonly #program: Program
   readonly #session: Session
   readonly #queue: Submitted[] = []
+  #inFlight = 0
   #tail: Position
   #position: Position
 
@@ -92,9 +93,14 @@ export class Replay {
     return this.#position
   }
 
-  /** Blocks submitted and not yet judged. */
+  /** Blocks judged or submitted: where the next one to submit begins. */
+  get submittedLength(): number {
+    return this.#tail.length
+  }
+
+  /** Entries submitted and not yet judged; at least 1 for each block. */
   get inFlight(): number {
-    return this.#queue.length
+    return this.#inFlight
   }
 
   /** Starts the judging of the next block. */
@@ -110,6 +116,7 @@ export class Replay {
     // Both are awaited by `judge`; a block that is never judged must not end the process.
     signatures.catch(() => {})
     runs.catch(() => {})
+    this.#inFlight += Math.max(1, steps.length)
     this.#queue.push({ block, steps, broken, signatures, runs })
   }
 
@@ -118,6 +125,7 @@ export class Replay {
     const submitted = this.#queue.shift()
     if (!submitted) throw new Error('no block was submitted')
     const { block, steps, broken } = submitted
+    this.#inFlight -= Math.max(1, steps.length)
     const [valid, runs] = await Promise.all([submitted.signatures, submitted.runs])
     const requests: SeenRequest[] = []
     let signed = 0
