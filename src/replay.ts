@@ -75,6 +75,8 @@ export class Replay {
   readonly #program: Program
   readonly #session: Session
   readonly #queue: Submitted[] = []
+  /** Takes back the entries of the block being judged: the state stands at block boundaries only. */
+  #undos: (() => void)[] = []
   #inFlight = 0
   #tail: Position
   #position: Position
@@ -132,12 +134,11 @@ export class Replay {
     for (const [i, step] of steps.entries()) {
       const isForged = step.request !== null && valid[signed++] !== true
       const fault = this.#judgeCaller(step, isForged, block)
-      if (fault) return { fault }
-      const judgement = await this.#judgeRun(step, runs[i], block)
-      if (judgement) return judgement
+      const ended = fault ? { fault } : await this.#judgeRun(step, runs[i], block)
+      if (ended) return this.#takeBack(ended)
       if (step.request) requests.push(this.#remember(step.request, step.entry))
     }
-    if (broken) return { fault: broken }
+    if (broken) return this.#takeBack({ fault: broken })
     return { verified: this.#advance(block, steps, requests) }
   }
 
@@ -180,9 +181,12 @@ export class Replay {
     if ('cannot' in ran) return { cannot: { kind: ran.cannot, seq, message: ran.message } }
     const { root, undo } = this.#options.state.apply(ran.writes, seq, time)
     const kind = difference(step.entry, ran, root)
-    if (!kind) return this.#judgeSize(step.entry, block)
-    undo()
-    return this.#confirm(step, block)
+    if (kind) {
+      undo()
+      return this.#confirm(step, block)
+    }
+    this.#undos.push(undo)
+    return this.#judgeSize(step.entry, block)
   }
 
   /** PROTOCOL §7.5: a call that takes the state past its limits must not be recorded. */
@@ -235,6 +239,12 @@ export class Replay {
     return root
   }
 
+  #takeBack(ended: Judgement): Judgement {
+    for (const undo of this.#undos.reverse()) undo()
+    this.#undos = []
+    return ended
+  }
+
   #remember(hash: Uint8Array, { origin, time }: Entry): SeenRequest {
     const seen = { hash, expiry: origin.kind === 'signed' ? origin.expiry : 0 }
     this.#options.requests.add(seen, time)
@@ -244,6 +254,7 @@ export class Replay {
   #advance(block: number, steps: Step[], requests: SeenRequest[]): Verified {
     const { entry } = steps.at(-1)!
     this.#position = { length: block + 1, seq: entry.seq, time: entry.time }
+    this.#undos = []
     this.#session.applied(entry.seq)
     return { ...this.#position, entries: steps.length, stateRoot: entry.stateRoot, requests }
   }
