@@ -61,6 +61,8 @@ async function judge(options: FilesAuditOptions): Promise<FilesAuditEnd> {
   const claimed = marker ?? unmarked
   const { entry, block } = await findEntry(ledger, claimed.seq, verified.length)
   const read = await readChanges(drive, version, at)
+  const isUntouched = marker === null && version === 0
+  if (isUntouched && read.writes.length === 0 && !read.unexpected) return { end: 'nothing-new' }
   for (const { path, row } of read.writes) {
     if (row) rows.set(path, row)
     else rows.delete(path)

@@ -8,7 +8,7 @@ import type { Genesis } from '../src/genesis.ts'
 import type { Ledger } from '../src/ledger.ts'
 import { StateTree } from '../src/state-tree.ts'
 import type { LedgerRow } from './store.ts'
-import type { WatchParts } from './watch.ts'
+import type { WatchParts } from './watch-parts.ts'
 
 const RETRY_MS = 5_000
 /** The drive's rows are let go after so long without news, and built again from the store. */

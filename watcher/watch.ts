@@ -10,19 +10,17 @@ import { Bell } from '../src/bell.ts'
 import { equalBytes } from '../src/bytes.ts'
 import { Malformed } from '../src/codec.ts'
 import { blockEvidence, conflictFault, forkFault, headsEvidence } from '../src/collect-evidence.ts'
-import type { Executor } from '../src/execution.ts'
 import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault } from '../src/fault.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
-import { type Ledger, MissingBlock, openLedger, type Storage } from '../src/ledger.ts'
+import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
 import { ManifestError } from '../src/manifest.ts'
 import { AT_GENESIS, type Position, Replay, type Verified } from '../src/replay.ts'
 import { RequestWindow } from '../src/request-window.ts'
-import type { SignatureChecker } from '../src/signatures.ts'
 import { type FileWrite, LedgerState } from '../src/state.ts'
 import { FilesWatch } from './files-watch.ts'
-import type { Log } from './log.ts'
 import type { LedgerRow, Store } from './store.ts'
+import type { WatchParts } from './watch-parts.ts'
 
 const GENESIS_MS_MAX = 30_000
 const RETRY_MS_MIN = 1_000
@@ -33,19 +31,6 @@ const QUIET_RETRIES = 2
 const IDLE_STATE_MS = 30_000
 /** How far ahead of our clock an entry's time may be (PROTOCOL §7.7). */
 const CLOCK_AHEAD_MS_MAX = 60_000
-
-export interface WatchParts {
-  store: Store
-  storage: Storage
-  executor: Executor
-  signatures: SignatureChecker
-  log: Log
-  now(): number
-  /** An alert was raised or resolved: the outbox has something to do. */
-  wake(): void
-  /** A checkpoint moved. */
-  advanced(entries: number): void
-}
 
 /** What a watch knows of its ledger beside the store. */
 export interface WatchView {
