@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Fault } from '../src/fault.ts'
 import { keyText } from '../src/key.ts'
+import { type FileWrite, LedgerState } from '../src/state.ts'
 import { openStore, type Store } from '../watcher/store.ts'
-import type { FileWrite, Verified } from '../watcher/store-checkpoints.ts'
+import type { NextCheckpoint } from '../watcher/store-checkpoints.ts'
 import { openDatabase } from '../watcher/store-file.ts'
 
 const STORE_URL = new URL('../watcher/store.js', import.meta.url).href
@@ -38,7 +39,7 @@ function openIn(t: Cleanup, dir: string): Store {
   return store
 }
 
-function verified(length: number, time = length * 10): Verified {
+function verified(length: number, time = length * 10): NextCheckpoint {
   const head = {
     fork: 0,
     length,
@@ -50,7 +51,8 @@ function verified(length: number, time = length * 10): Verified {
 
 function file(path: string, text: string, seq = 0): FileWrite {
   const content = new TextEncoder().encode(text)
-  return { path, type: 'file', content, hash: new Uint8Array(32).fill(seq), seq, time: seq }
+  const hash = new Uint8Array(32).fill(seq)
+  return { path, row: { type: 'file', size: content.length, hash, seq, time: seq }, content }
 }
 
 test('a ledger is named after its key, and adding it twice keeps one row', t => {
@@ -105,10 +107,12 @@ test('a checkpoint moves only from where it is expected to be', t => {
 test('files, directories and removals are what the writes say, in the order of their bytes', t => {
   const store = openIn(t, tempDir(t))
   store.addLedger({ key: KEY }, 1)
-  const directory: FileWrite = { path: '/d', type: 'directory', seq: 1, time: 2 }
+  const hash = new Uint8Array(32)
+  const row = { type: 'directory' as const, size: 0, hash, seq: 1, time: 2 }
+  const directory: FileWrite = { path: '/d', row, content: null }
   const writes = [file('/é', ''), file('/z', 'z'), directory, file('/d/x', 'x', 3)]
   store.advance(KEY, { length: 0 }, verified(1), writes, [], 5)
-  store.advance(KEY, { length: 1 }, verified(2), [{ path: '/z', type: 'absent' }], [], 5)
+  store.advance(KEY, { length: 1 }, verified(2), [{ path: '/z', row: null, content: null }], [], 5)
   const rows = [...store.files(KEY)]
   assert.deepEqual(
     rows.map(row => row.path),
@@ -136,6 +140,24 @@ test('a failure in the middle of a transaction leaves the checkpoint and the fil
   assert.deepEqual([...store.files(KEY)], [])
 })
 
+test('the state that was stored is read back with the same root', t => {
+  const dir = tempDir(t)
+  const store = openIn(t, dir)
+  store.addLedger({ key: KEY }, 1)
+  const state = new LedgerState(store.stateBase(KEY))
+  const content = new TextEncoder().encode('hello')
+  const writes = [
+    { path: '/d', type: 'directory' as const },
+    { path: '/d/a', type: 'file' as const, content }
+  ]
+  const { root } = state.apply(writes, 1, 2)
+  const pending = state.pending()
+  assert.equal(store.advance(KEY, { length: 0 }, verified(1), pending, [], 5), true)
+  state.settle(pending)
+  assert.deepEqual(state.content('/d/a'), content)
+  assert.deepEqual(new LedgerState(store.stateBase(KEY)).root(), root)
+})
+
 test('more rows than a page are all read, while the store is written to', t => {
   const store = openIn(t, tempDir(t))
   store.addLedger({ key: KEY }, 1)
@@ -160,8 +182,8 @@ test('a request is remembered until it has expired', t => {
   const store = openIn(t, tempDir(t))
   store.addLedger({ key: KEY }, 1)
   const requests = [
-    { hash: new Uint8Array(32).fill(1), expiry: 100, seq: 1 },
-    { hash: new Uint8Array(32).fill(2), expiry: 200, seq: 2 }
+    { hash: new Uint8Array(32).fill(1), expiry: 100 },
+    { hash: new Uint8Array(32).fill(2), expiry: 200 }
   ]
   store.advance(KEY, { length: 0 }, verified(1, 100), [], requests, 5)
   assert.deepEqual(store.requests(KEY), requests)
@@ -331,8 +353,8 @@ test('a process killed in the middle of writing leaves a checkpoint that fits it
     store.addLedger({ key }, 1)
     for (let length = store.checkpoint(key).length; ; length++) {
       const head = { fork: 0, length, treeHash: hash, signature: new Uint8Array(64) }
-      const writes = Array.from({ length: 50 }, (_, at) => ({ path: '/' + at, type: 'file',
-        content: Buffer.from(String(length)), hash, seq: length, time: 0 }))
+      const writes = Array.from({ length: 50 }, (_, at) => ({ path: '/' + at,
+        row: { type: 'file', size: 1, hash, seq: length, time: 0 }, content: Buffer.from(String(length)) }))
       const next = { length: length + 1, seq: length, time: 0, head, stateRoot: hash }
       if (!store.advance(key, { length }, next, writes, [], 1)) process.exit(1)
       process.stdout.write('.')

@@ -2,31 +2,21 @@
 // checkpoint is compare-and-swap, in one transaction with the files and requests that belong to it.
 
 import type { Row } from '../src/call.ts'
-import { HASH_BYTES } from '../src/crypto.ts'
+import type { Head } from '../src/head.ts'
+import type { Position } from '../src/replay.ts'
+import type { SeenRequest } from '../src/request-window.ts'
+import type { FileWrite, StateBase } from '../src/state.ts'
 import type { Db } from './store-file.ts'
 
 /** Rows read at a time, so that reading a large state does not hold the connection. */
 const PAGE_ROWS = 1_000
-const NO_HASH = new Uint8Array(HASH_BYTES)
 
 export type Verdict = 'new' | 'ok' | 'fault' | 'cannot-check'
 
-export interface StoredHead {
-  fork: number
-  length: number
-  treeHash: Uint8Array
-  /** The host's. */
-  signature: Uint8Array
-}
-
-export interface Checkpoint {
-  /** Blocks verified. */
-  length: number
-  /** The last entry verified, and its time in ms; null before the first. */
-  seq: number | null
-  time: number | null
+/** A position in the ledger: `length` 0 means that not even genesis was judged, `seq` -1 that no entry was. */
+export interface Checkpoint extends Position {
   /** The host-signed head under which the last verified block was seen; null before the first. */
-  head: StoredHead | null
+  head: Head | null
   stateRoot: Uint8Array | null
   /** `fault` is latched: a frozen checkpoint never advances. */
   verdict: Verdict
@@ -34,33 +24,10 @@ export interface Checkpoint {
   verifiedAt: number | null
 }
 
-/** A checkpoint to advance to: `ok`, with everything known. */
-export interface Verified {
-  length: number
-  seq: number | null
-  time: number | null
-  head: StoredHead
-  stateRoot: Uint8Array | null
-}
-
-/** One change of state, and the entry that made it. Each path at most once. */
-export type FileWrite =
-  | {
-      path: string
-      type: 'file'
-      content: Uint8Array
-      hash: Uint8Array
-      seq: number
-      time: number
-    }
-  | { path: string; type: 'directory'; seq: number; time: number }
-  | { path: string; type: 'absent' }
-
-export interface RequestHash {
-  hash: Uint8Array
-  /** Until when the request could be replayed, ms. */
-  expiry: number
-  seq: number
+/** A position to advance to, with everything known. */
+export interface NextCheckpoint extends Position {
+  head: Head
+  stateRoot: Uint8Array
 }
 
 export interface PathRow extends Row {
@@ -70,7 +37,8 @@ export interface PathRow extends Row {
 export interface DriveCheckpoint {
   /** The drive's version up to which it was compared; 0 before that. */
   version: number
-  seq: number | null
+  /** The entry that the drive stood at; -1 before that. */
+  seq: number
   verdict: Verdict
   verifiedAt: number | null
 }
@@ -85,23 +53,25 @@ export interface CheckpointStore {
   advance(
     key: Uint8Array,
     expected: { length: number },
-    next: Verified,
+    next: NextCheckpoint,
     writes: Iterable<FileWrite>,
-    requests: Iterable<RequestHash>,
+    requests: Iterable<SeenRequest>,
     now: number
   ): boolean
   /** All rows of the verified state, in the order of their paths' UTF-8 bytes. */
   files(key: Uint8Array): IterableIterator<PathRow>
   /** Content of a file of the verified state; null when `path` is not a file there. */
   content(key: Uint8Array, path: string): Uint8Array | null
+  /** The verified state as `LedgerState` reads it. */
+  stateBase(key: Uint8Array): StateBase
   /** Requests that could still be replayed. */
-  requests(key: Uint8Array): RequestHash[]
+  requests(key: Uint8Array): SeenRequest[]
   driveCheckpoint(key: Uint8Array): DriveCheckpoint | null
   /** As `advance`, for the drive. */
   advanceDrive(
     key: Uint8Array,
     expected: { version: number },
-    next: { version: number; seq: number | null },
+    next: { version: number; seq: number },
     writes: Iterable<DriveWrite>,
     now: number
   ): boolean
@@ -110,8 +80,8 @@ export interface CheckpointStore {
 
 interface RawCheckpoint {
   length: number
-  seq: number | null
-  time: number | null
+  seq: number
+  time: number
   fork: number | null
   head_length: number | null
   tree_hash: Buffer | null
@@ -123,7 +93,7 @@ interface RawCheckpoint {
 
 interface RawDrive {
   version: number
-  seq: number | null
+  seq: number
   verdict: Verdict
   verified_at: number | null
 }
@@ -152,9 +122,13 @@ export function checkpointStore(db: Db): CheckpointStore {
       `SELECT content FROM file WHERE ${OF_KEY} AND path = @path AND type = 'file'`
     )
     .pluck()
-  const requests = db.prepare<[{ key: Uint8Array }], { hash: Buffer; expiry: number; seq: number }>(
-    `SELECT hash, expiry, seq FROM request WHERE ${OF_KEY}`
+  const requests = db.prepare<[{ key: Uint8Array }], { hash: Buffer; expiry: number }>(
+    `SELECT hash, expiry FROM request WHERE ${OF_KEY}`
   )
+  const contentOf = (key: Uint8Array, path: string): Uint8Array | null => {
+    const bytes = content.get({ key, path })
+    return bytes == null ? null : new Uint8Array(bytes)
+  }
   const advance = advanceTransaction(db, idOf)
   const advanceDrive = advanceDriveTransaction(db, idOf)
 
@@ -166,10 +140,11 @@ export function checkpointStore(db: Db): CheckpointStore {
     advance: (key, expected, next, writes, hashes, now) =>
       advance.immediate(key, expected, next, writes, hashes, now),
     files: key => pages(db, 'file', idOf.get(key)),
-    content: (key, path) => {
-      const bytes = content.get({ key, path })
-      return bytes == null ? null : new Uint8Array(bytes)
-    },
+    content: contentOf,
+    stateBase: key => ({
+      rows: () => keyed(pages(db, 'file', idOf.get(key))),
+      content: path => contentOf(key, path) ?? undefined
+    }),
     requests: key => requests.all({ key }).map(raw => ({ ...raw, hash: new Uint8Array(raw.hash) })),
     driveCheckpoint: key => {
       const raw = getDrive.get({ key })
@@ -204,7 +179,7 @@ function advanceTransaction(db: Db, idOf: IdOf) {
   )
   const drop = db.prepare('DELETE FROM file WHERE ledger = ? AND path = ?')
   const remember = db.prepare(
-    'INSERT OR IGNORE INTO request (ledger, hash, expiry, seq) VALUES (?, ?, ?, ?)'
+    'INSERT OR IGNORE INTO request (ledger, hash, expiry) VALUES (?, ?, ?)'
   )
   const forget = db.prepare('DELETE FROM request WHERE ledger = ? AND expiry < ?')
 
@@ -212,9 +187,9 @@ function advanceTransaction(db: Db, idOf: IdOf) {
     (
       key: Uint8Array,
       expected: { length: number },
-      next: Verified,
+      next: NextCheckpoint,
       writes: Iterable<FileWrite>,
-      hashes: Iterable<RequestHash>,
+      hashes: Iterable<SeenRequest>,
       now: number
     ): boolean => {
       const ledger = idOf.get(key)
@@ -234,11 +209,12 @@ function advanceTransaction(db: Db, idOf: IdOf) {
       })
       if (changes === 0) return false
       for (const write of writes) {
-        if (write.type === 'absent') drop.run(ledger, wellFormedPath(write.path))
-        else put.run({ ledger, ...fileColumns(write) })
+        const path = wellFormedPath(write.path)
+        if (write.row === null) drop.run(ledger, path)
+        else put.run({ ledger, path, ...write.row, content: contentColumn(write) })
       }
-      for (const one of hashes) remember.run(ledger, one.hash, one.expiry, one.seq)
-      if (next.time !== null) forget.run(ledger, next.time)
+      for (const one of hashes) remember.run(ledger, one.hash, one.expiry)
+      forget.run(ledger, next.time)
       return true
     }
   )
@@ -261,7 +237,7 @@ function advanceDriveTransaction(db: Db, idOf: IdOf) {
     (
       key: Uint8Array,
       expected: { version: number },
-      next: { version: number; seq: number | null },
+      next: { version: number; seq: number },
       writes: Iterable<DriveWrite>,
       now: number
     ): boolean => {
@@ -278,14 +254,9 @@ function advanceDriveTransaction(db: Db, idOf: IdOf) {
   )
 }
 
-function fileColumns(write: Exclude<FileWrite, { type: 'absent' }>) {
-  const path = wellFormedPath(write.path)
-  const { seq, time, type } = write
-  if (write.type === 'directory') {
-    return { path, type, seq, time, size: 0, hash: NO_HASH, content: null }
-  }
-  const { content, hash } = write
-  return { path, type, seq, time, size: content.length, hash, content }
+function contentColumn({ path, row, content }: FileWrite): Uint8Array | null {
+  if (row?.type === 'file' && content === null) throw new TypeError(`no content for ${path}`)
+  return row?.type === 'file' ? content : null
 }
 
 /** SQLite would turn a lone surrogate into U+FFFD, and so two paths into one. */
@@ -313,6 +284,10 @@ function* pages(
   }
 }
 
+function* keyed(rows: Iterable<PathRow>): IterableIterator<[string, Row]> {
+  for (const { path, ...row } of rows) yield [path, row]
+}
+
 function checkpointOf(raw: RawCheckpoint): Checkpoint {
   return {
     length: raw.length,
@@ -325,7 +300,7 @@ function checkpointOf(raw: RawCheckpoint): Checkpoint {
   }
 }
 
-function headOf(raw: RawCheckpoint): StoredHead {
+function headOf(raw: RawCheckpoint): Head {
   return {
     fork: raw.fork ?? 0,
     length: raw.head_length ?? 0,

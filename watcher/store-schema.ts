@@ -22,8 +22,8 @@ CREATE TABLE ledger (
 CREATE TABLE checkpoint (
   ledger INTEGER PRIMARY KEY REFERENCES ledger (id) ON DELETE CASCADE,
   length INTEGER NOT NULL DEFAULT 0,
-  seq INTEGER,
-  time INTEGER,
+  seq INTEGER NOT NULL DEFAULT -1,
+  time INTEGER NOT NULL DEFAULT 0,
   fork INTEGER,
   head_length INTEGER,
   tree_hash BLOB,
@@ -36,7 +36,7 @@ CREATE TABLE checkpoint (
 CREATE TABLE drive (
   ledger INTEGER PRIMARY KEY REFERENCES ledger (id) ON DELETE CASCADE,
   version INTEGER NOT NULL DEFAULT 0,
-  seq INTEGER,
+  seq INTEGER NOT NULL DEFAULT -1,
   verdict TEXT NOT NULL DEFAULT 'new' CHECK (verdict IN ('new', 'ok', 'fault', 'cannot-check')),
   verified_at INTEGER
 );
@@ -70,7 +70,6 @@ CREATE TABLE request (
   ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
   hash BLOB NOT NULL,
   expiry INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
   PRIMARY KEY (ledger, hash)
 ) WITHOUT ROWID;
 CREATE INDEX request_expiry ON request (ledger, expiry);
