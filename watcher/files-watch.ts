@@ -7,7 +7,7 @@ import { auditFiles, type DriveWrite, type FilesAuditEnd } from '../src/files-au
 import type { Genesis } from '../src/genesis.ts'
 import type { Ledger } from '../src/ledger.ts'
 import { StateTree } from '../src/state-tree.ts'
-import type { LedgerRow } from './store.ts'
+import type { LedgerRow } from './store-ledgers.ts'
 import type { WatchParts } from './watch-parts.ts'
 
 const RETRY_MS = 5_000
@@ -60,7 +60,10 @@ export class FilesWatch {
       } catch (error) {
         this.#rows = null
         if (this.#closed) return
-        this.#parts.log.warn({ err: error, ledger: this.#row.name }, 'the drive cannot be read')
+        this.#parts.log.warn('the drive cannot be read', {
+          ledger: this.#row.name,
+          error: String(error)
+        })
         await this.#bell.wait(RETRY_MS)
       }
     }
@@ -74,7 +77,7 @@ export class FilesWatch {
     const files = store.driveCheckpoint(this.#row.key)
     if (!checkpoint || !files || files.verdict === 'fault' || checkpoint.verdict === 'fault')
       return undefined
-    if (checkpoint.seq === null) return undefined
+    if (checkpoint.seq < 0) return undefined
     this.#rows ??= StateTree.from(storedRows(this.#parts, this.#row.key))
     const verified = { length: checkpoint.length, seq: checkpoint.seq }
     const { version } = files
@@ -131,7 +134,7 @@ export class FilesWatch {
   async #accuse(end: Extract<FilesAuditEnd, { end: 'fault' }>): Promise<void> {
     const { store, now, wake, log } = this.#parts
     const checkpoint = store.checkpoint(this.#row.key)
-    if (!checkpoint || checkpoint.seq === null) return
+    if (!checkpoint || checkpoint.seq < 0) return
     const again = await auditFiles({
       drive: await this.#open(),
       ledger: this.#ledger,
@@ -140,12 +143,12 @@ export class FilesWatch {
       verified: { length: checkpoint.length, seq: checkpoint.seq }
     })
     if (again.end !== 'fault') {
-      log.error({ ledger: this.#row.name, again: again.end }, 'a drive fault was not confirmed')
+      log.error('a drive fault was not confirmed', { ledger: this.#row.name, again: again.end })
       return
     }
     const evidence = await blockEvidence(this.#ledger, this.#genesis.bytes, end.fault, again.claim)
     const id = store.freeze(this.#row.key, null, again.fault, evidence, now())
-    log.warn({ ledger: this.#row.name, fault: again.fault.kind, alert: id }, 'TAMPERED')
+    log.warn('TAMPERED', { ledger: this.#row.name, fault: again.fault.kind, alert: id })
     wake()
   }
 }

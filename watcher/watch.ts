@@ -17,9 +17,9 @@ import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
 import { ManifestError } from '../src/manifest.ts'
 import { AT_GENESIS, type Position, Replay, type Verified } from '../src/replay.ts'
 import { RequestWindow } from '../src/request-window.ts'
-import { type FileWrite, LedgerState } from '../src/state.ts'
+import { LedgerState } from '../src/state.ts'
 import { FilesWatch } from './files-watch.ts'
-import type { LedgerRow, Store } from './store.ts'
+import type { LedgerRow } from './store-ledgers.ts'
 import type { WatchParts } from './watch-parts.ts'
 
 const GENESIS_MS_MAX = 30_000
@@ -124,11 +124,14 @@ export class LedgerWatch {
   /** Our own trouble: said as such, and tried again. Never ends the watch, not even when the store is out. */
   async #stumbled(error: unknown): Promise<void> {
     const message = error instanceof Error ? error.message : String(error)
-    this.#parts.log.error({ err: error, ledger: this.row.name }, 'a watch stumbled')
+    this.#parts.log.error('a watch stumbled', { ledger: this.row.name, error: message })
     try {
       await this.#cannotCheck({ kind: 'sandbox-crash', seq: null, message })
     } catch (failure) {
-      this.#parts.log.error({ err: failure, ledger: this.row.name }, 'could not record it')
+      this.#parts.log.error('could not record it', {
+        ledger: this.row.name,
+        error: String(failure)
+      })
       await sleep(RETRY_MS_MAX, this.#abort.signal)
     }
   }
@@ -169,7 +172,11 @@ export class LedgerWatch {
       keep: verified => this.#keep(ledger, state, verified),
       signal: this.#abort.signal
     })
-    log.debug({ ledger: this.row.name, end: end.end, verified: replay.position.length }, 'audited')
+    log.debug('audited', {
+      ledger: this.row.name,
+      end: end.end,
+      verified: replay.position.length
+    })
     if (end.end === 'done') return this.#wentWell()
     await this.#dropReplay()
     await this.#ended(ledger, end)
@@ -188,15 +195,12 @@ export class LedgerWatch {
     const before = store.checkpoint(this.row.key)
     if (!head || !before) return false
     const writes = state.pending()
-    const requests = verified.flatMap(({ requests, seq }) =>
-      requests.map(request => ({ ...request, seq }))
-    )
+    const requests = verified.flatMap(({ requests }) => requests)
     const { length, seq, time, stateRoot } = last
     const first = verified[0]!.length - 1
     const expected = { length: before.length === 0 && first === AT_GENESIS.length ? 0 : first }
     const next = { length, seq, time, head, stateRoot }
-    if (!store.advance(this.row.key, expected, next, writes.map(toStored), requests, now()))
-      return false
+    if (!store.advance(this.row.key, expected, next, writes, requests, now())) return false
     state.settle(writes)
     advanced(verified.reduce((sum, { entries }) => sum + entries, 0))
     this.#checkClock(time)
@@ -209,11 +213,8 @@ export class LedgerWatch {
     const { store, executor, signatures } = this.#parts
     const { key } = this.row
     const checkpoint = store.checkpoint(key)!
-    const position: Position =
-      checkpoint.length === 0
-        ? AT_GENESIS
-        : { length: checkpoint.length, seq: checkpoint.seq ?? -1, time: checkpoint.time ?? 0 }
-    const state = new LedgerState(storedBase(store, key))
+    const position: Position = checkpoint.length === 0 ? AT_GENESIS : checkpoint
+    const state = new LedgerState(store.stateBase(key))
     const replay = new Replay({
       ledger: key,
       genesis: this.#genesis!.value,
@@ -248,7 +249,7 @@ export class LedgerWatch {
   #freeze(fault: Fault, evidence: Uint8Array): void {
     const { store, now, log, wake } = this.#parts
     const id = store.freeze(this.row.key, null, fault, evidence, now())
-    log.warn({ ledger: this.row.name, fault: fault.kind, seq: fault.seq, alert: id }, 'TAMPERED')
+    log.warn('TAMPERED', { ledger: this.row.name, fault: fault.kind, seq: fault.seq, alert: id })
     wake()
   }
 
@@ -257,7 +258,7 @@ export class LedgerWatch {
     const { store, now, log, wake } = this.#parts
     await this.#dropReplay()
     this.#retries++
-    log.warn({ ledger: this.row.name, ...reason, retries: this.#retries }, 'cannot check')
+    log.warn('cannot check', { ledger: this.row.name, ...reason, retries: this.#retries })
     if (this.#retries > QUIET_RETRIES || reason.kind === 'unsupported-runtime') {
       store.cannotCheck(this.row.key, reason, now())
       wake()
@@ -341,22 +342,6 @@ export class LedgerWatch {
       if (!(error instanceof MissingBlock)) throw error
     }
   }
-}
-
-function storedBase(store: Store, key: Uint8Array) {
-  return {
-    *rows() {
-      for (const { path, ...row } of store.files(key)) yield [path, row] as [string, typeof row]
-    },
-    content: (path: string) => store.content(key, path) ?? undefined
-  }
-}
-
-function toStored({ path, row, content }: FileWrite) {
-  if (!row) return { path, type: 'absent' as const }
-  const { seq, time, hash } = row
-  if (!content) return { path, type: 'directory' as const, seq, time }
-  return { path, type: 'file' as const, content, hash, seq, time }
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
