@@ -8,7 +8,7 @@ import type { Row } from '../src/call.ts'
 import { hash } from '../src/crypto.ts'
 import { isPath, nameOf, parentOf } from '../src/path.ts'
 import { bitOf, critBit, KEY_BITS_MAX, keyOf } from '../src/state-key.ts'
-import { EMPTY_ROOT } from '../src/state-node.ts'
+import { EMPTY_ROOT, NodeStore } from '../src/state-node.ts'
 import { verifyListing, verifyMember } from '../src/state-proof.ts'
 import { InvalidProof } from '../src/state-pruned.ts'
 import { StateTree } from '../src/state-tree.ts'
@@ -331,6 +331,18 @@ test('what the tree hands out and was given can change without changing the tree
   tree.root().fill(0)
   tree.set('/x', tree.get('/x')!)
   assert.deepEqual(tree.root(), root)
+})
+
+test('the memory of a deleted row is used again', () => {
+  const store = new NodeStore()
+  for (let i = 0; i < 100; i++) {
+    const leaf = store.leaf('/x', file('x'))
+    assert.ok(leaf.slot < 3 && leaf.content < 3)
+    const inner = store.inner(0, leaf, leaf)
+    assert.ok(inner.slot < 3)
+    store.release(inner)
+    store.release(leaf)
+  }
 })
 
 test('a row that has no encoding is refused and changes nothing', () => {
