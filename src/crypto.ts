@@ -21,6 +21,11 @@ export function hash(...parts: Uint8Array[]): Uint8Array {
   return out
 }
 
+/** BLAKE2b-256 of `input` into `out` (32 bytes): `hash` for loops in which an allocation would cost as much. */
+export function hashInto(out: Uint8Array, input: Uint8Array): void {
+  sodium.crypto_generichash(out, input)
+}
+
 /** An Ed25519 key pair from a 32-byte seed. */
 export function keyPairFromSeed(seed: Uint8Array): KeyPair {
   const publicKey = Buffer.alloc(PUBLIC_KEY_BYTES)
