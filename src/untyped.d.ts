@@ -1,6 +1,7 @@
 // The packages that ship no types. Each has one door (test/tidy.test.ts), which gives it a typed face.
 declare module 'hypercore'
-declare module 'hypercore/lib/verifier.js'
+declare module 'hypercore/lib/merkle-tree.js'
+declare module 'hypercore/lib/multisig.js'
 declare module 'hypercore-crypto'
 declare module 'hypercore-id-encoding'
 declare module 'corestore'

@@ -1,0 +1,432 @@
+// Ledgers on disk and on the wire: the one door to hypercore and corestore.
+
+import Corestore from 'corestore'
+import merkleTree from 'hypercore/lib/merkle-tree.js'
+import multisig from 'hypercore/lib/multisig.js'
+import { type KeyPair, SIGNATURE_BYTES } from './crypto.ts'
+import { type Head, verifyHead } from './head.ts'
+import { type InclusionProof, placed, type TreeNode, treeHash } from './inclusion.ts'
+import { checkManifest, type LedgerManifest, ledgerManifest } from './manifest.ts'
+import { type Conflict, collectProof, type PeerHead, PeerHeads, plainNode } from './peer-heads.ts'
+
+const BLOCK_MS_MAX = 30_000
+const PEER_ANSWER_MS_MAX = 10_000
+/** Blocks asked of the peers ahead of the reader, and blocks read from disk ahead of it. */
+const DOWNLOAD_BLOCKS_AHEAD = 2_048
+const READ_BLOCKS_AHEAD = 64
+
+const { MerkleTree } = merkleTree
+/** Where a core keeps what watches its peers: cores are shared by sessions, and so is this. */
+const PEER_HEADS = Symbol('peerHeads')
+
+/** A block that no peer delivered in time. Never evidence against the host. */
+export class MissingBlock extends Error {
+  override readonly name = 'MissingBlock'
+  readonly index: number
+
+  constructor(index: number, options?: ErrorOptions) {
+    super(`block ${index} did not arrive in time`, options)
+    this.index = index
+  }
+}
+
+/** The ledger is not as long as its writer believed: a peer brought signed blocks that this folder had lost. */
+export class LedgerMoved extends Error {
+  override readonly name = 'LedgerMoved'
+}
+
+/** A storage folder that cannot be opened. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+}
+
+export interface Storage {
+  /** The corestore, for the drive's door and nobody else. */
+  readonly store: any
+  /** Serves and fetches every core of this storage over an encrypted connection. */
+  replicate(stream: any): void
+  close(): Promise<void>
+}
+
+export interface LedgerPeer {
+  publicKey: Uint8Array
+  /** The peer's own unsigned word. */
+  remoteLength: number
+  /** The peer's own unsigned word: only a PeerHead backs it. */
+  remoteFork: number
+}
+
+/**
+ * Opens or makes a storage folder. A folder copied from elsewhere is refused unless `allowBackup`,
+ * because two writers with one key sign two histories.
+ */
+export async function openStorage(
+  dir: string,
+  options: { allowBackup?: boolean } = {}
+): Promise<Storage> {
+  const store = new LedgerStore(dir, options.allowBackup === true)
+  try {
+    await store.ready()
+  } catch (error) {
+    await store.close().catch(() => undefined)
+    throw storageError(dir, error)
+  }
+  return {
+    store,
+    replicate(stream) {
+      stream.on('error', () => undefined)
+      store.replicate(stream)
+    },
+    close: () => store.close()
+  }
+}
+
+/** Opens the host's own ledger, or starts it with `genesis` as block 0. The secret key is not stored. */
+export async function createLedger(
+  storage: Storage,
+  keyPair: KeyPair,
+  genesis: Uint8Array
+): Promise<WritableLedger> {
+  const { genesisHash } = ledgerManifest(keyPair.publicKey, genesis)
+  const manifest = {
+    version: 1,
+    quorum: 1,
+    allowPatch: false,
+    signers: [{ signature: 'ed25519', publicKey: buffer(keyPair.publicKey) }],
+    prologue: { hash: buffer(genesisHash), length: 1 }
+  }
+  const core = storage.store.get({ manifest })
+  await core.ready()
+  const ledger = new WritableLedger(core, keyPair)
+  if (ledger.length === 0) await ledger.append([genesis], 0)
+  return ledger
+}
+
+/** Opens a ledger to read and follow. A history with a higher fork is reported, never taken over. */
+export async function openLedger(storage: Storage, key: Uint8Array): Promise<Ledger> {
+  const core = storage.store.get({ key: buffer(key) })
+  await core.ready()
+  return new Ledger(core)
+}
+
+export class Ledger {
+  readonly key: Uint8Array
+  readonly discoveryKey: Uint8Array
+  protected readonly core: any
+  readonly #peerHeads: PeerHeads
+  readonly #stops: (() => void)[] = []
+
+  constructor(core: any) {
+    this.core = core
+    this.key = new Uint8Array(core.key)
+    this.discoveryKey = new Uint8Array(core.discoveryKey)
+    this.#peerHeads = peerHeadsOf(core.core)
+    this.onGrow(() => this.#peerHeads.check())
+  }
+
+  /** Blocks that the host has signed, as far as we have seen: not all need be here. */
+  get length(): number {
+    return this.core.core.state.length
+  }
+
+  /** Blocks here without a gap from genesis on. */
+  get heldLength(): number {
+    return Math.min(this.length, this.core.core.header.hints.contiguousLength)
+  }
+
+  get isClosed(): boolean {
+    return this.core.closing !== null
+  }
+
+  /** Our own newest head, also after close; null before the first. */
+  head(): Head | null {
+    return headOf(this.core.core)
+  }
+
+  /** Null until the first peer brought it. Throws a ManifestError when the key is not a ledger's. */
+  manifest(): LedgerManifest | null {
+    const manifest = this.core.core.header.manifest
+    return manifest === null ? null : checkManifest(this.key, manifest)
+  }
+
+  /** The block, downloaded when missing. Throws a MissingBlock when no peer brings it within `timeoutMs`. */
+  async block(index: number, options: { timeoutMs?: number } = {}): Promise<Uint8Array> {
+    const timeout = options.timeoutMs ?? BLOCK_MS_MAX
+    try {
+      return plainView(await this.core.get(index, { timeout }))
+    } catch (error) {
+      if (codeOf(error) === 'REQUEST_TIMEOUT') throw new MissingBlock(index, { cause: error })
+      throw error
+    }
+  }
+
+  genesis(options: { timeoutMs?: number } = {}): Promise<Uint8Array> {
+    return this.block(0, options)
+  }
+
+  /** Blocks `from` up to, not including, `to`, in order, downloaded ahead within a bounded window. */
+  async *blocks(
+    from: number,
+    to: number,
+    options: { timeoutMs?: number } = {}
+  ): AsyncGenerator<{ index: number; block: Uint8Array }> {
+    const reads: Promise<Uint8Array>[] = []
+    let range: any = null
+    let rangeEnd = from
+    try {
+      for (let index = from; index < to; index++) {
+        if (rangeEnd < to && index >= rangeEnd - DOWNLOAD_BLOCKS_AHEAD / 2) {
+          const end = Math.min(to, index + DOWNLOAD_BLOCKS_AHEAD)
+          range?.destroy()
+          range = this.core.download({ start: index, end, linear: true })
+          rangeEnd = end
+        }
+        while (reads.length < READ_BLOCKS_AHEAD && index + reads.length < to) {
+          const read = this.block(index + reads.length, options)
+          read.catch(() => undefined)
+          reads.push(read)
+        }
+        yield { index, block: await reads.shift()! }
+      }
+    } finally {
+      range?.destroy()
+    }
+  }
+
+  /** The tree hash that our log had at `length` blocks. Throws a MissingBlock when that part cannot be had. */
+  async treeHash(length: number, options: { timeoutMs?: number } = {}): Promise<Uint8Array> {
+    await this.block(length - 1, options)
+    return new Uint8Array(await this.core.treeHash(length))
+  }
+
+  /** Proof that our current head holds block `index`, with that head, for src/inclusion.ts to check. */
+  async proof(
+    index: number,
+    options: { timeoutMs?: number } = {}
+  ): Promise<{ head: Head; proof: InclusionProof }> {
+    await this.block(index, options)
+    const head = this.head()
+    if (head === null) throw new RangeError('a ledger without a head proves nothing')
+    return { head, proof: await collectProof(head.length, index, at => readNode(this.core, at)) }
+  }
+
+  /** Asks the peers for news and waits until one has answered or `timeoutMs` have passed. True when we grew. */
+  async update(options: { timeoutMs?: number } = {}): Promise<boolean> {
+    const before = this.length
+    const update = this.core.update({ wait: true }).catch(() => false)
+    await within(update, options.timeoutMs ?? PEER_ANSWER_MS_MAX)
+    return this.length > before
+  }
+
+  peers(): LedgerPeer[] {
+    return this.core.peers.map((peer: any) => ({
+      publicKey: new Uint8Array(peer.remotePublicKey),
+      remoteLength: peer.remoteLength,
+      remoteFork: peer.remoteFork
+    }))
+  }
+
+  /** The signed heads of the connected peers; those that do not answer in time or cannot sign are left out. */
+  peerHeads(options: { timeoutMs?: number } = {}): Promise<PeerHead[]> {
+    return this.#peerHeads.ask(options.timeoutMs ?? PEER_ANSWER_MS_MAX)
+  }
+
+  /** A host-signed head of the higher fork that a peer advertises; null when no peer can back its word. */
+  async foreignHead(fork: number, options: { timeoutMs?: number } = {}): Promise<PeerHead | null> {
+    const isWanted = (peer: any) => peer.remoteFork === fork
+    const heads = await this.#peerHeads.ask(options.timeoutMs ?? PEER_ANSWER_MS_MAX, isWanted)
+    return heads.find(({ head }) => head.fork === fork) ?? null
+  }
+
+  /** Holds a peer's head against our own log; the conflict is also given to `onConflict`. */
+  async compare(foreign: PeerHead): Promise<Conflict | null> {
+    if (foreign.head.length <= this.length) await this.block(foreign.head.length - 1)
+    return this.#peerHeads.compare(foreign)
+  }
+
+  /** The host signed more blocks than we knew of. Each `on…` returns its own end. */
+  onGrow(report: () => void): () => void {
+    return this.#listen('append', report)
+  }
+
+  /** A peer came or went. */
+  onPeers(report: () => void): () => void {
+    const stops = [this.#listen('peer-add', report), this.#listen('peer-remove', report)]
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  /** A peer holds a head that the host signed and that contradicts our log. Our sessions stay open. */
+  onConflict(report: (conflict: Conflict) => void): () => void {
+    return this.#subscribe(this.#peerHeads.onConflict, report)
+  }
+
+  /** A peer holds a host-signed head with a higher fork: the history was rewritten. Not followed. */
+  onForeignFork(report: (foreign: PeerHead) => void): () => void {
+    return this.#subscribe(this.#peerHeads.onForeignFork, report)
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) stop()
+    await this.core.close()
+  }
+
+  #listen(event: string, report: () => void): () => void {
+    // Wrapped, so that the same function may listen twice.
+    const listener = () => report()
+    this.core.on(event, listener)
+    return this.#stopper(() => this.core.off(event, listener))
+  }
+
+  #subscribe<T>(set: Set<(found: T) => void>, report: (found: T) => void): () => void {
+    const listener = (found: T) => report(found)
+    set.add(listener)
+    return this.#stopper(() => set.delete(listener))
+  }
+
+  #stopper(stop: () => void): () => void {
+    this.#stops.push(stop)
+    return stop
+  }
+}
+
+export class WritableLedger extends Ledger {
+  readonly #keyPair: { publicKey: Buffer; secretKey: Buffer }
+
+  constructor(core: any, keyPair: KeyPair) {
+    super(core)
+    this.#keyPair = {
+      publicKey: buffer(keyPair.publicKey),
+      secretKey: buffer(keyPair.secretKey)
+    }
+  }
+
+  /**
+   * Appends and signs. The same bytes at the same length always give the same head.
+   * Throws a LedgerMoved, and appends nothing, when the ledger is not `at` blocks long:
+   * give what the journal says, for a peer may have brought signed blocks that were lost here.
+   */
+  async append(blocks: Uint8Array[], at: number = this.length): Promise<Head> {
+    if (this.length < at) throw new LedgerMoved(`the ledger has ${this.length} blocks, not ${at}`)
+    let isAppended = false
+    await this.core.append(blocks.map(buffer), {
+      keyPair: this.#keyPair,
+      maxLength: at + blocks.length,
+      postappend: () => {
+        isAppended = true
+      }
+    })
+    const head = this.head()
+    if (!isAppended || head === null) {
+      throw new LedgerMoved(`the ledger has ${this.length} blocks, not ${at}`)
+    }
+    return head
+  }
+}
+
+/** A corestore whose cores never follow another fork, whoever opens them first (a peer may). */
+class LedgerStore extends Corestore {
+  constructor(dir: string, allowBackup: boolean) {
+    super(dir, { allowBackup })
+  }
+
+  _openCore(discoveryKey: Uint8Array | null, options: object): any {
+    const core = super._openCore(discoveryKey, { ...options, allowFork: false })
+    if (core !== null) peerHeadsOf(core)
+    return core
+  }
+
+  /** Sessions are made of the plain class, and one of them may be the first to open a core. */
+  session(options: object): any {
+    const session = super.session(options)
+    session._openCore = LedgerStore.prototype._openCore
+    session.session = LedgerStore.prototype.session
+    return session
+  }
+}
+
+function peerHeadsOf(core: any): PeerHeads {
+  core[PEER_HEADS] ??= new PeerHeads({
+    core,
+    head: () => headOf(core),
+    readTree: proof => readTree(core, proof),
+    signatureOf,
+    treeHashAt: async length =>
+      treeHash(placed(length, (await MerkleTree.getRoots(core.state, length)).map(plainNode)))
+  })
+  return core[PEER_HEADS]
+}
+
+function headOf(core: any): Head | null {
+  const tree = core.header?.tree
+  if (!tree || tree.length === 0) return null
+  try {
+    const { fork, length } = tree
+    const treeHash = new Uint8Array(tree.rootHash)
+    const head = { fork, length, treeHash, signature: signatureOf(tree.signature) }
+    // At the prologue's length hypercore takes any signature, so that one is checked here.
+    if (length > 1) return head
+    const { publicKey } = checkManifest(core.key, core.header.manifest)
+    return verifyHead(core.key, publicKey, head) ? head : null
+  } catch {
+    return null
+  }
+}
+
+function readTree(core: any, proof: any): any {
+  const batch = MerkleTree.verifyFullyRemote(core.state, proof)
+  core._verifyBatchUpgrade(batch, proof.manifest)
+  return batch
+}
+
+/** hypercore reads the first signature and ignores the rest where the manifest names one signer, and so do we. */
+function signatureOf(wrapped: Uint8Array): Uint8Array {
+  const signature = multisig.inflate(wrapped).proofs[0]?.signature
+  if (signature?.length !== SIGNATURE_BYTES) throw new TypeError('not a signature of one signer')
+  return new Uint8Array(signature)
+}
+
+async function readNode(core: any, index: number): Promise<TreeNode> {
+  const reader = core.core.state.storage.read()
+  const node = reader.getTreeNode(index)
+  reader.tryFlush()
+  const found = await node
+  if (found === null) throw new Error(`tree node ${index} is not at hand`)
+  return plainNode(found)
+}
+
+async function within(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, timeoutMs)
+  })
+  await Promise.race([work, timeout])
+  clearTimeout(timer)
+}
+
+function storageError(dir: string, cause: unknown): StorageError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  if (/lock/i.test(text)) {
+    return new StorageError(`${dir} is in use by another process`, { cause })
+  }
+  if (codeOf(cause) === 'DEVICE_FILE' || /device file/i.test(text)) {
+    return new StorageError(
+      `${dir} was copied or restored from elsewhere: a ledger must be written in one place only`,
+      { cause }
+    )
+  }
+  return new StorageError(`${dir} cannot be opened: ${text}`, { cause })
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
