@@ -114,9 +114,9 @@ export class Engine {
     this.#time = last.time
   }
 
-  /** Entries that are in the ledger. */
-  get entries(): number {
-    return this.#parts.journal.last()!.seq + 1
+  /** The last entry that is in the journal. */
+  get seq(): number {
+    return this.#parts.journal.last()!.seq
   }
 
   /** Why nothing is appended any more; null while all is well. */

@@ -4,6 +4,7 @@
 // first written here in one synced transaction; after a crash the same bytes are appended again, which gives the
 // same tree and the same signature. All blocks are kept, because nothing tells when hypercore's copy is on disk.
 
+import { statSync } from 'node:fs'
 import type { Row } from '../src/call.ts'
 import { type Database, databaseError, openDatabase, type Statement } from '../src/sqlite.ts'
 import type { FileWrite, StateBase } from '../src/state.ts'
@@ -35,6 +36,8 @@ const MIGRATIONS = [
   CREATE TABLE requests (hash BLOB PRIMARY KEY, expiry INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX requests_by_expiry ON requests (expiry);
   CREATE TABLE unpublished (path TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE publication (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
+  CREATE TABLE home (one INTEGER PRIMARY KEY CHECK (one = 1), inode TEXT NOT NULL);
   `
 ]
 
@@ -77,6 +80,7 @@ export interface Unpublished {
 export class Journal implements StateBase {
   readonly #db: Database
   readonly #file: string
+  readonly #inode: string
   readonly #statements: { [name: string]: Statement }
 
   constructor(file: string) {
@@ -86,7 +90,14 @@ export class Journal implements StateBase {
       migrations: MIGRATIONS,
       alone: true
     })
+    this.#inode = String(statSync(file, { bigint: true }).ino)
     this.#statements = prepareAll(this.#db)
+  }
+
+  /** Whether this file is a copy, or was put back: it is not the very file in which the last block was written. */
+  get isCopy(): boolean {
+    const home = this.#get('home') as { inode: string } | undefined
+    return home !== undefined && home.inode !== this.#inode
   }
 
   /** Null in a journal that has not been begun. */
@@ -143,9 +154,17 @@ export class Journal implements StateBase {
     return this.#statements.unpublished!.all() as Unpublished[]
   }
 
+  /** The entry up to which the files drive was published; null before the first time. */
+  get publishedSeq(): number | null {
+    return (this.#get('publication') as { seq: number } | undefined)?.seq ?? null
+  }
+
   /** The files drive now shows the state after entry `seq`. */
   published(seq: number): void {
-    this.#write(() => this.#run('published', seq))
+    this.#write(() => {
+      this.#run('published', seq)
+      this.#run('setPublication', seq)
+    })
   }
 
   /** Every path of the state is to be published again: the drive turned out to hold less than was noted. */
@@ -162,6 +181,7 @@ export class Journal implements StateBase {
     for (const file of files) this.#writeFile(file, last.seq)
     for (const { hash, expiry } of requests) this.#run('addRequest', hash, expiry)
     this.#run('forgetRequests', last.time)
+    this.#run('setHome', this.#inode)
   }
 
   #writeFile({ path, row, content }: FileWrite, seq: number): void {
@@ -204,13 +224,17 @@ function prepareAll(db: Database): { [name: string]: Statement } {
     setContent: 'REPLACE INTO contents VALUES (?, ?)',
     deleteContent: 'DELETE FROM contents WHERE path = ?',
     hasRequest: 'SELECT 1 FROM requests WHERE hash = ?',
-    addRequest: 'INSERT INTO requests VALUES (?, ?)',
+    addRequest: 'INSERT OR IGNORE INTO requests VALUES (?, ?)',
     // A request is valid up to and at its expiry, and times never decrease.
     forgetRequests: 'DELETE FROM requests WHERE expiry < ?',
     setUnpublished: 'REPLACE INTO unpublished VALUES (?, ?)',
     unpublished: `SELECT path, coalesce(rows.type, 'absent') AS type, content
       FROM unpublished LEFT JOIN rows USING (path) LEFT JOIN contents USING (path) ORDER BY path`,
     published: 'DELETE FROM unpublished WHERE seq <= ?',
+    publication: 'SELECT seq FROM publication',
+    setPublication: 'REPLACE INTO publication VALUES (1, ?)',
+    home: 'SELECT inode FROM home',
+    setHome: 'REPLACE INTO home VALUES (1, ?)',
     republish: 'REPLACE INTO unpublished SELECT path, seq FROM rows'
   }
   const prepared = Object.entries(sql).map(([name, text]) => [name, db.prepare(text)])
