@@ -20,7 +20,13 @@ import type { Genesis } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
 import type { WritableLedger } from '../src/ledger.ts'
 import { type Receipt, signReceipt } from '../src/receipt.ts'
-import { isInWindow, METHOD_BYTES_MAX, type Request, requestHash, verifyRequest } from '../src/request.ts'
+import {
+  isInWindow,
+  METHOD_BYTES_MAX,
+  type Request,
+  requestHash,
+  verifyRequest
+} from '../src/request.ts'
 import type { Program, Sandbox, Session } from '../src/sandbox.ts'
 import { LedgerState } from '../src/state.ts'
 import type { Deceit } from './deceit.ts'
@@ -167,7 +173,10 @@ export class Engine {
     if (this.#halt) throw haltRefusal(this.#halt)
     refuseUnfitCall(call, this.#parts)
     if (this.#queue.length >= QUEUE_CALLS_MAX || this.#queueBytes >= QUEUE_BYTES_MAX) {
-      throw new Refusal(CODES.busy, `the queue is full (${this.#queue.length} calls): try again later`)
+      throw new Refusal(
+        CODES.busy,
+        `the queue is full (${this.#queue.length} calls): try again later`
+      )
     }
   }
 
@@ -224,7 +233,8 @@ export class Engine {
         continue
       }
       if (waiting.hash) this.#taken.add(hex(waiting.hash))
-      for (const origin of this.#arriving(waiting)) batch.push({ ...origin, seq: this.#seq++, time })
+      for (const origin of this.#arriving(waiting))
+        batch.push({ ...origin, seq: this.#seq++, time })
     }
     if (batch.length > 0) this.#time = time
     return batch
@@ -258,7 +268,10 @@ export class Engine {
       return new Refusal(CODES.request, `the request expires too late: this ledger takes ${most}`)
     }
     if (this.#taken.has(hex(hash)) || this.#parts.journal.hasRequest(hash)) {
-      return new Refusal(CODES.request, 'this very request was taken before: sign one with a new nonce')
+      return new Refusal(
+        CODES.request,
+        'this very request was taken before: sign one with a new nonce'
+      )
     }
     return null
   }
@@ -310,7 +323,10 @@ export class Engine {
       }
       return { waiting: numbered, entry, writes, bytes }
     } catch (error) {
-      return new Refusal(CODES.internal, `the outcome cannot be recorded: ${(error as Error).message}`)
+      return new Refusal(
+        CODES.internal,
+        `the outcome cannot be recorded: ${(error as Error).message}`
+      )
     }
   }
 
@@ -439,7 +455,10 @@ export class Engine {
   }
 
   #rejectAll(): void {
-    const waiting = [...this.#queue.splice(0), ...this.#executed.splice(0).map(done => done.waiting)]
+    const waiting = [
+      ...this.#queue.splice(0),
+      ...this.#executed.splice(0).map(done => done.waiting)
+    ]
     this.#queueBytes = 0
     for (const one of waiting) this.#refuseUnrecorded(one)
   }

@@ -76,7 +76,9 @@ export class Guard {
     return this.#ledger
       .peers()
       .map(peer => ({ key: hex(peer.publicKey), length: peer.remoteLength }))
-      .filter(({ key, length }) => length > Math.max(this.#promised(), this.#dismissed.get(key) ?? 0))
+      .filter(
+        ({ key, length }) => length > Math.max(this.#promised(), this.#dismissed.get(key) ?? 0)
+      )
   }
 
   async #ask(): Promise<void> {

@@ -35,10 +35,12 @@ import { methodsOf } from './methods.ts'
 import { Publisher } from './publish.ts'
 import { RECOVERED_FILE, recoverJournal } from './recover.ts'
 import { CODES, Refusal } from './refusal.ts'
-import { openRpc, type Rpc } from './rpc.ts'
+import { openRpc, type Rpc, type RpcOptions } from './rpc.ts'
 
 const JOURNAL_FILE = 'journal.sqlite'
 const CORES_FOLDER = 'cores'
+/** How long the DHT may take to answer before the operator is told. */
+const DHT_MS_MAX = 5_000
 const SANDBOX_LIMITS = { callMs: 5_000, heapMiB: 256, processes: 1 }
 
 export interface HostOptions {
@@ -179,7 +181,7 @@ async function serve(
       throw new Refusal(CODES.halted, 'the host is recovering its ledger from its peers: try later')
     }
   }
-  const rpc = await openRpc({
+  const rpc = await listen({
     port: options.port,
     address: options.address,
     isOpenToPages: genesis.auth === 'signed',
@@ -188,7 +190,7 @@ async function serve(
   })
   closers.push(() => rpc.close())
   const swarm = await joinSwarm(options, storage, [ledger.discoveryKey, drive.discoveryKey])
-  closers.push(() => swarm.close())
+  closers.push(() => swarm.close(), tellReach(swarm, options.tell))
   if (options.recover) await recover(options, base, ledger, closers)
   const { journal } = base
   const guard = new Guard(
@@ -221,6 +223,20 @@ async function serve(
     halted
   }
   return new Host(shown, closers)
+}
+
+async function listen(options: RpcOptions): Promise<Rpc> {
+  const { address, port } = options
+  try {
+    return await openRpc(options)
+  } catch (cause) {
+    const code = (cause as { code?: unknown }).code
+    const says =
+      code === 'EADDRINUSE'
+        ? `port ${port} is taken by another program: name another one with --port, or a free one with --port 0`
+        : `cannot listen at ${address}:${port} (${(cause as Error).message}): name another --port or --host`
+    throw new HostError(says, { cause })
+  }
 }
 
 /** Stops taking calls first, so that those under way are answered before connections end. */
@@ -258,6 +274,25 @@ async function joinSwarm(
   })
   for (const topic of topics) swarm.join(topic, { server: true, client: true })
   return swarm
+}
+
+/** One line when the DHT does not answer, and one when it does after that. Gives its own end. */
+function tellReach(swarm: Swarm, tell: (line: string) => void): () => void {
+  let isTold = false
+  const timer = setTimeout(() => {
+    if (swarm.isReachable) return
+    isTold = true
+    tell(
+      'not to be found through the DHT, whose nodes do not answer: those who know the address are served; still trying'
+    )
+  }, DHT_MS_MAX)
+  const stop = swarm.onReachable(isReachable => {
+    if (isReachable && isTold) tell('to be found through the DHT now')
+  })
+  return () => {
+    clearTimeout(timer)
+    stop()
+  }
 }
 
 async function recover(

@@ -41,7 +41,10 @@ export function newKey(dir: string, name: string): NamedKey {
   const key = keyText(keyPairFromSeed(seed).publicKey)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   try {
-    writeFileSync(file, `${JSON.stringify({ key, seed: hex(seed) })}\n`, { mode: 0o600, flag: 'wx' })
+    writeFileSync(file, `${JSON.stringify({ key, seed: hex(seed) })}\n`, {
+      mode: 0o600,
+      flag: 'wx'
+    })
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
     throw new KeyError(`there is a key named ${name} already: ${file}`, { cause: error })
@@ -72,7 +75,8 @@ export function readKeyFile(file: string): KeyPair {
     const bytes = fromHex(seed)
     if (bytes.length !== 32) throw new TypeError('a seed has 32 bytes')
     const keyPair = keyPairFromSeed(bytes)
-    if (keyText(keyPair.publicKey) !== key) throw new TypeError('key and seed do not belong together')
+    if (keyText(keyPair.publicKey) !== key)
+      throw new TypeError('key and seed do not belong together')
     return keyPair
   } catch (error) {
     throw new KeyError(`${file} is not a key file`, { cause: error })

@@ -48,7 +48,11 @@ function addKeys(): void {
     .command('keys')
     .description('caller keys of yours, for signed ledgers')
     .addHelpText('after', '\nExample:\n  nodevms keys new bob')
-  const verb = (name: string, description: string, act: (dir: string, name: string) => NamedKey[]) =>
+  const verb = (
+    name: string,
+    description: string,
+    act: (dir: string, name: string) => NamedKey[]
+  ) =>
     addKeysDirOption(keys.command(name, { isDefault: name === 'list' }).description(description))
       .option('--json', 'one JSON object a key')
       .addHelpText('after', `\nExample:\n  nodevms keys ${name.replace('<name>', 'bob')}`)

@@ -83,7 +83,12 @@ async function callByName(
   if (!Array.isArray(params)) {
     throw new Refusal(CODES.invalidParams, 'the parameters of a contract are an array')
   }
-  const answer = await engine().submit({ kind: 'debug', user, method, args: JSON.stringify(params) })
+  const answer = await engine().submit({
+    kind: 'debug',
+    user,
+    method,
+    args: JSON.stringify(params)
+  })
   const { outcome, receipt } = callAnswer(answer)
   if ('result' in outcome) return outcome.result
   const { name, message } = outcome.error

@@ -182,4 +182,3 @@ function printable(text: string): string {
 function note(line: string): void {
   process.stderr.write(`${colors.dim(printable(line))}\n`)
 }
-

@@ -131,15 +131,16 @@ export class Rpc {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const refusal = this.#refusal(request)
-    if (refusal) return refuseUpgrade(socket, refusal.status, refusal.text)
-    if (pathOf(request) === REPLICATION_PATH) {
+    if (refusal) {
+      refuseUpgrade(socket, refusal.status, refusal.text)
+    } else if (pathOf(request) === REPLICATION_PATH) {
       this.#replications.handleUpgrade(request, socket, head, client => {
         client.on('error', () => undefined)
         this.#options.replicate(client)
       })
-      return
+    } else {
+      this.#calls.handleUpgrade(request, socket, head, client => this.#converse(client, request))
     }
-    this.#calls.handleUpgrade(request, socket, head, client => this.#converse(client, request))
   }
 
   #converse(client: WebSocket, request: IncomingMessage): void {

@@ -321,4 +321,3 @@ function isHex(value: unknown, bytes: number): value is string {
 function bytesOf(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'hex'))
 }
-
