@@ -9,6 +9,7 @@ import { decodeBlock, type Entry } from './entry.ts'
 import type { DriveClaim } from './evidence.ts'
 import type { CannotCheck, Fault } from './fault.ts'
 import { type Ledger, MissingBlock } from './ledger.ts'
+import { isPath } from './path.ts'
 import type { StateTree } from './state-tree.ts'
 
 const NO_HASH = new Uint8Array(32)
