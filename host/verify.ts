@@ -1,256 +1,180 @@
-// `nodevms verify`: a one-shot audit of a whole ledger and of its files drive, from genesis, with nothing kept.
+// `nodevms verify`: audits a ledger and its files drive from genesis, once, and says what was found.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type AuditEnd, audit } from '../src/audit.ts'
-import { hex } from '../src/bytes.ts'
-import { Malformed } from '../src/codec.ts'
-import { blockEvidence, conflictFault, forkFault, headsEvidence } from '../src/collect-evidence.ts'
-import { type FilesDriveReader, openFilesDriveReader } from '../src/drive.ts'
-import { type HeadJson, headToJson } from '../src/evidence.ts'
-import type { Executor } from '../src/execution.ts'
-import type { CannotCheck, Fault } from '../src/fault.ts'
-import { auditFiles, type FilesAuditEnd } from '../src/files-audit.ts'
-import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
-import { keyText } from '../src/key.ts'
-import { type Ledger, MissingBlock, openLedger, openStorage, type Storage } from '../src/ledger.ts'
-import { ManifestError } from '../src/manifest.ts'
-import { AT_GENESIS, Replay } from '../src/replay.ts'
-import { RequestWindow } from '../src/request-window.ts'
-import { SignatureChecker } from '../src/signatures.ts'
-import { LedgerState, MemoryBase } from '../src/state.ts'
-import { StateTree } from '../src/state-tree.ts'
+import { availableParallelism } from 'node:os'
+import pc from 'picocolors'
+import { connectReplication, replicationUrl } from '../src/direct.ts'
+import { isKey, keyText, parseKey } from '../src/key.ts'
+import type { Storage } from '../src/ledger.ts'
+import { Progress } from '../src/progress.ts'
+import { connectRpc } from '../src/rpc-client.ts'
+import { Sandbox, selfTest } from '../src/sandbox.ts'
+import { openSwarm } from '../src/swarm.ts'
+import { PinMismatch, type VerifyResult, verifyLedger } from '../src/verify-ledger.ts'
+import { EXIT, Misuse } from './program.ts'
 
-const FIRST_ANSWER_MS_MAX = 20_000
-/** A drive marker may name an entry newer than what was audited; then the audit goes on, so often. */
-const ROUNDS_MAX = 20
+/** A multiple of what a host allows itself, so that a slower machine still judges (DESIGN §5). */
+const SANDBOX_LIMITS = { callMs: 30_000, heapMiB: 512, processes: availableParallelism() }
 
 export interface VerifyOptions {
-  ledger: Uint8Array
-  /** The files key that the caller insists on, or null. */
-  pinnedFiles: Uint8Array | null
-  /** Connects the storage with the host or with the swarm; its result is closed at the end. */
-  connect(storage: Storage, discoveryKey: Uint8Array): { close(): Promise<void> }
-  executor: Executor
-  /** Where an evidence file goes. */
-  evidenceDir: string
-  /** Called as entries are verified; `seen` and `verified` are blocks. */
-  progress(verified: number, seen: number): void
+  /** host:port, or a ledger key. */
+  target: string
+  /** The ledger that must be served there. */
+  log?: string | undefined
+  /** The files drive that must belong to it. */
+  files?: string | undefined
+  json?: boolean | undefined
+  bootstrap?: string[] | undefined
+  bind?: string | undefined
 }
 
-export type VerifyResult =
-  | {
-      verdict: 'ok'
-      ledger: string
-      auth: Genesis['auth']
-      entries: number
-      head: HeadJson
-      stateRoot: string
-      /** The newest entry whose state the files drive was seen to hold; null while it holds nothing. */
-      filesSeq: number | null
-    }
-  | {
-      verdict: 'fault'
-      ledger: string
-      fault: Fault['kind']
-      seq: number | null
-      evidence: string
-      detail: Fault
-    }
-  | { verdict: 'cannot-check'; ledger: string; reason: string; seq: number | null; message: string }
-
-/** The files key of genesis is not the one that the caller insists on. */
-export class PinMismatch extends Error {
-  override readonly name = 'PinMismatch'
-}
-
-export async function verifyLedger(options: VerifyOptions): Promise<VerifyResult> {
-  const dir = await mkdtemp(join(tmpdir(), 'nodevms-verify-'))
-  const storage = await openStorage(join(dir, 'cores'))
-  const ledger = await openLedger(storage, options.ledger)
-  const connection = options.connect(storage, ledger.discoveryKey)
-  const signatures = new SignatureChecker()
-  const verification = new Verification(options, storage, ledger, signatures)
+/** Gives the exit code: 0 clean, 1 fault or another ledger than pinned, 3 cannot check. Throws a Misuse. */
+export async function runVerify(options: VerifyOptions): Promise<number> {
+  const pins = { log: pinned('--log', options.log), files: pinned('--files', options.files) }
   try {
-    return await verification.run()
-  } finally {
-    await verification.close()
-    await connection.close()
-    await ledger.close()
-    await storage.close()
-    await signatures.close()
-    await rm(dir, { recursive: true, force: true })
+    const found = await findLedger(options, pins.log)
+    const result = await audited(options, found, pins.files)
+    print(result, options.json === true)
+    return exitCodeOf(result)
+  } catch (error) {
+    if (!(error instanceof PinMismatch)) throw error
+    if (options.json) printJson({ error: { name: error.name, message: error.message } })
+    else process.stdout.write(`${pc.red('NOT WHAT YOU PINNED')}  ${error.message}\n`)
+    return EXIT.failed
   }
 }
 
-class Verification {
-  readonly #options: VerifyOptions
-  readonly #storage: Storage
-  readonly #ledger: Ledger
-  readonly #signatures: SignatureChecker
-  readonly #base = new MemoryBase()
-  readonly #state = new LedgerState(this.#base)
-  /** Two heads that contradict each other, when a peer brought such. */
-  #contradiction: { fault: Fault; evidence: Uint8Array } | null = null
-  #genesis: { bytes: Uint8Array; value: Genesis } | null = null
-  #replay: Replay | null = null
-  #drive: FilesDriveReader | null = null
+interface Found {
+  ledger: Uint8Array
+  /** host:port, or null for the swarm alone. */
+  address: string | null
+}
 
-  constructor(
-    options: VerifyOptions,
-    storage: Storage,
-    ledger: Ledger,
-    signatures: SignatureChecker
-  ) {
-    this.#options = options
-    this.#storage = storage
-    this.#ledger = ledger
-    this.#signatures = signatures
-    this.#listen()
+async function findLedger(options: VerifyOptions, log: Uint8Array | null): Promise<Found> {
+  const { target } = options
+  if (isKey(target)) {
+    const ledger = parseKey(target)
+    if (log) refuseOther(log, ledger)
+    return { ledger, address: null }
   }
+  const client = await connectRpc(target)
+  try {
+    const ledger = parseKey((await client.info()).ledger)
+    if (log) refuseOther(log, ledger)
+    return { ledger, address: target }
+  } finally {
+    await client.close()
+  }
+}
 
-  async run(): Promise<VerifyResult> {
-    const doubt = await this.#learnGenesis()
-    if (doubt) return this.#cannotCheck(doubt)
-    this.#drive = await openFilesDriveReader(this.#storage, this.#genesis!.value.files)
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-      const end = await this.#auditLedger()
-      if (this.#contradiction) return this.#tampered(this.#contradiction)
-      if (end.end === 'fault') {
-        const { bytes } = this.#genesis!
-        const evidence = await blockEvidence(this.#ledger, bytes, end.fault)
-        return this.#tampered({ fault: end.fault, evidence })
-      }
-      if (end.end === 'cannot-check') return this.#cannotCheck(end.reason)
-      const files = await this.#auditFiles()
-      if (this.#contradiction) return this.#tampered(this.#contradiction)
-      if (files.end === 'ahead') {
-        await this.#ledger.update()
-        continue
-      }
-      return this.#concluded(files)
+function refuseOther(wanted: Uint8Array, served: Uint8Array): void {
+  if (Buffer.compare(wanted, served) === 0) return
+  const pin = `not ${keyText(wanted)}, as --log says`
+  throw new PinMismatch(`the ledger served there is ${keyText(served)}, ${pin}`)
+}
+
+async function audited(
+  options: VerifyOptions,
+  { ledger, address }: Found,
+  pinnedFiles: Uint8Array | null
+): Promise<VerifyResult> {
+  const sandbox = new Sandbox(SANDBOX_LIMITS)
+  const progress = new Progress('verified blocks', process.stderr, Date.now)
+  try {
+    const failure = await selfTest(sandbox)
+    if (failure) {
+      const ledgerText = keyText(ledger)
+      const message = `the sandbox of this machine failed its self-test: ${failure}`
+      const reason = 'unsupported-runtime'
+      return { verdict: 'cannot-check', ledger: ledgerText, reason, seq: null, message }
     }
-    const message = 'the files drive stays ahead of the ledger'
-    return this.#cannotCheck({ kind: 'missing-block', seq: null, message })
-  }
-
-  async close(): Promise<void> {
-    await this.#replay?.close()
-    await this.#drive?.close()
-  }
-
-  #listen(): void {
-    const { ledger } = { ledger: this.#ledger }
-    const note = (fault: Fault, heads: Parameters<typeof headsEvidence>[3]) => {
-      const evidence = headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads)
-      this.#contradiction ??= { fault, evidence }
-    }
-    ledger.onConflict(conflict =>
-      note(conflictFault(conflict), [conflict.own, conflict.foreign.head])
-    )
-    ledger.onForeignFork(foreign => {
-      const own = ledger.head()
-      note(forkFault(own, foreign), own ? [own, foreign.head] : [foreign.head])
+    return await verifyLedger({
+      ledger,
+      pinnedFiles,
+      executor: sandbox,
+      evidenceDir: process.cwd(),
+      connect: (storage, topics) => connect(options, address, storage, topics),
+      progress: (verified, seen) => progress.show(verified, seen)
     })
+  } finally {
+    progress.end()
+    await sandbox.close()
   }
+}
 
-  /** Null when genesis is known and can be audited. */
-  async #learnGenesis(): Promise<CannotCheck | null> {
-    const cannot = (kind: CannotCheck['kind'], message: string) => ({ kind, seq: null, message })
-    let bytes: Uint8Array
-    try {
-      bytes = await this.#ledger.genesis({ timeoutMs: FIRST_ANSWER_MS_MAX })
-    } catch (error) {
-      if (!(error instanceof MissingBlock)) throw error
-      return cannot('missing-block', 'nobody who holds this ledger answered')
-    }
-    try {
-      this.#ledger.manifest()
-      this.#genesis = { bytes, value: decodeGenesis(bytes) }
-    } catch (error) {
-      if (!(error instanceof Malformed) && !(error instanceof ManifestError)) throw error
-      return cannot('unsupported-runtime', `not a ledger of this version: ${error.message}`)
-    }
-    const { runtime, files } = this.#genesis.value
-    if (runtime !== RUNTIME_VERSION)
-      return cannot('unsupported-runtime', `the contract needs runtime ${runtime}`)
-    const { pinnedFiles } = this.#options
-    if (pinnedFiles && Buffer.compare(pinnedFiles, files) !== 0) {
-      const names = `not ${keyText(pinnedFiles)}, as --files says`
-      throw new PinMismatch(`the ledger names ${keyText(files)} as its files drive, ${names}`)
-    }
-    await this.#ledger.update({ timeoutMs: FIRST_ANSWER_MS_MAX })
-    return null
-  }
+/** To the host itself where an address is known, else to whoever the swarm finds. */
+function connect(
+  { bootstrap, bind }: VerifyOptions,
+  address: string | null,
+  storage: Storage,
+  topics: Uint8Array[]
+): { close(): Promise<void> } {
+  if (address !== null) return connectReplication(replicationUrl(address), storage)
+  const swarm = openSwarm({ storage, ...(bootstrap && { bootstrap }), ...(bind && { bind }) })
+  for (const topic of topics) swarm.join(topic, { server: false, client: true })
+  return swarm
+}
 
-  #auditLedger(): Promise<AuditEnd> {
-    const { executor, progress } = this.#options
-    const ledger = this.#ledger
-    this.#replay ??= new Replay({
-      ledger: ledger.key,
-      genesis: this.#genesis!.value,
-      state: this.#state,
-      position: AT_GENESIS,
-      requests: new RequestWindow(),
-      executor,
-      checkSignatures: items => this.#signatures.check(items)
-    })
-    const keep = () => {
-      const writes = this.#state.pending()
-      this.#base.write(writes)
-      this.#state.settle(writes)
-      progress(this.#replay!.position.length, ledger.length)
-      return true
-    }
-    return audit({ source: ledger, replay: this.#replay, to: ledger.length, keep })
-  }
+function pinned(flag: string, text: string | undefined): Uint8Array | null {
+  if (text === undefined) return null
+  if (isKey(text)) return parseKey(text)
+  throw new Misuse(`${flag} takes a key of 52 or 64 characters, as \`nodevms exec\` prints it`)
+}
 
-  #auditFiles(): Promise<FilesAuditEnd> {
-    const { length, seq } = this.#replay!.position
-    const verified = { length, seq }
-    const [drive, ledger] = [this.#drive!, this.#ledger]
-    return auditFiles({ drive, ledger, rows: new StateTree(), version: 0, verified })
-  }
+function exitCodeOf({ verdict }: VerifyResult): number {
+  if (verdict === 'ok') return EXIT.clean
+  return verdict === 'fault' ? EXIT.failed : EXIT.cannotCheck
+}
 
-  async #concluded(files: FilesAuditEnd): Promise<VerifyResult> {
-    if (files.end === 'cannot-check') return this.#cannotCheck(files.reason)
-    if (files.end === 'fault') {
-      const { fault, claim } = files
-      const evidence = await blockEvidence(this.#ledger, this.#genesis!.bytes, fault, claim)
-      return this.#tampered({ fault, evidence })
-    }
-    return {
-      verdict: 'ok',
-      ledger: keyText(this.#ledger.key),
-      auth: this.#genesis!.value.auth,
-      entries: this.#replay!.position.seq + 1,
-      head: headToJson(this.#ledger.head()!),
-      stateRoot: hex(this.#state.root()),
-      filesSeq: files.end === 'ok' ? files.seq : null
-    }
+function print(result: VerifyResult, isJson: boolean): void {
+  if (!isJson) {
+    process.stdout.write(`${readable(result)}\n`)
+    return
   }
+  if (result.verdict !== 'fault') return printJson(result)
+  const { detail, ...fault } = result
+  printJson({ ...fault, block: detail.block, summary: detail.summary })
+}
 
-  async #tampered({
-    fault,
-    evidence
-  }: {
-    fault: Fault
-    evidence: Uint8Array
-  }): Promise<VerifyResult> {
-    const ledger = keyText(this.#ledger.key)
-    const place = fault.seq === null ? '' : `-${fault.seq}`
-    const file = join(
-      this.#options.evidenceDir,
-      `evidence-${ledger.slice(0, 8)}-${fault.kind}${place}.json`
-    )
-    await writeFile(file, evidence)
-    const { kind, seq } = fault
-    return { verdict: 'fault', ledger, fault: kind, seq, evidence: file, detail: fault }
-  }
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}
 
-  #cannotCheck({ kind, seq, message }: CannotCheck): VerifyResult {
-    const ledger = keyText(this.#ledger.key)
-    return { verdict: 'cannot-check', ledger, reason: kind, seq, message }
+function readable(result: VerifyResult): string {
+  if (result.verdict === 'ok') return readableOk(result)
+  const at = result.seq === null ? '' : ` at entry ${result.seq}`
+  if (result.verdict === 'cannot-check') {
+    const says = `${pc.yellow('CANNOT CHECK')}  ledger ${result.ledger}${at}: ${result.reason}`
+    return `${says}\n  ${shown(result.message)}\n  This says nothing against the host. Try again later.`
   }
+  const { summary, recorded, expected } = result.detail
+  const lines = [
+    `${pc.red('TAMPERED')}  ledger ${result.ledger}${at}: ${result.fault}`,
+    `  ${summary}`
+  ]
+  if (recorded !== null) lines.push(`  recorded:  ${shown(recorded)}`)
+  if (expected !== null) lines.push(`  expected:  ${shown(expected)}`)
+  lines.push(`  evidence:  ${result.evidence}`)
+  return lines.join('\n')
+}
+
+function readableOk(result: Extract<VerifyResult, { verdict: 'ok' }>): string {
+  const { ledger, entries, head, stateRoot, filesSeq, auth } = result
+  const count = entries === 1 ? '1 entry' : `${entries} entries`
+  const lines = [
+    `${pc.green('OK')}  ledger ${ledger}: ${count} executed again, all as recorded`,
+    `  head:        ${head.length} blocks, tree hash ${head.treeHash}`,
+    `  state root:  ${stateRoot}`,
+    filesSeq === null
+      ? '  files:       not published yet'
+      : `  files:       the drive holds the state after entry ${filesSeq}`
+  ]
+  if (auth === 'debug') {
+    lines.push(pc.yellow('  debug:       callers are whoever they say they are; nothing proves it'))
+  }
+  return lines.join('\n')
+}
+
+/** A host's words on one line, without what a terminal would obey. */
+function shown(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"')
 }

@@ -21,8 +21,10 @@ export interface Sight {
 
 export interface StaleReport {
   kind: StaleKind
-  /** Null: it is over. */
+  /** Raise this; null where it did not last long enough. */
   summary: string | null
+  /** Surely not stale now. False with a null summary: not to be told yet, and an open alert stays open. */
+  isOver: boolean
 }
 
 /** Remembers since when each kind of blindness lasts. One per ledger. */
@@ -48,6 +50,7 @@ export class StaleWatch {
     return [
       {
         kind: 'no-peers',
+        isOver: peers > 0,
         summary:
           alone > this.#limits.noPeersMs
             ? `For ${minutes(alone)} nobody was found who has this ledger.`
@@ -55,6 +58,7 @@ export class StaleWatch {
       },
       {
         kind: 'backlog',
+        isOver: !isBehind,
         summary:
           behind > this.#limits.backlogMs
             ? `${seen - verified} signed blocks are not verified, and for ${minutes(behind)} none was.`

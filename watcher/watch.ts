@@ -43,9 +43,12 @@ export interface WatchView {
 /** Watches one ledger until closed. Trouble of our own is logged, raised as cannot-check and retried. */
 export class LedgerWatch {
   readonly row: LedgerRow
+  /** The topic under which the ledger is found; known once its replica is open. */
+  readonly discoveryKey: Promise<Uint8Array>
   readonly #parts: WatchParts
   readonly #abort = new AbortController()
   readonly #bell = new Bell()
+  #opened: (topic: Uint8Array) => void = () => {}
   #ledger: Ledger | null = null
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
@@ -56,6 +59,9 @@ export class LedgerWatch {
   constructor(row: LedgerRow, parts: WatchParts) {
     this.row = row
     this.#parts = parts
+    this.discoveryKey = new Promise(resolve => {
+      this.#opened = resolve
+    })
   }
 
   start(): void {
@@ -95,6 +101,7 @@ export class LedgerWatch {
   async #watch(): Promise<void> {
     const ledger = await openLedger(this.#parts.storage, this.row.key)
     this.#ledger = ledger
+    this.#opened(ledger.discoveryKey)
     this.#listen(ledger)
     try {
       while (!this.#abort.signal.aborted) await this.#bell.wait(await this.#advance(ledger))
