@@ -13,7 +13,7 @@ export const FLOORS: Record<number, string[]> = {
   ],
   3: [
     'audit bell collect-evidence direct drive files-audit folders ledger peer-heads progress rpc-client',
-    'sandbox sandbox-child sandbox-process signature-worker signatures sqlite swarm websocket'
+    'sandbox sandbox-child sandbox-process sandbox-selftest signature-worker signatures sqlite swarm verify-ledger websocket'
   ]
 }
 

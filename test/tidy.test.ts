@@ -25,6 +25,7 @@ import {
 import { readSources, type Source, source } from './tidy-sources.ts'
 
 const ROOT = new URL('../../', import.meta.url)
+const SOURCES = readSources(ROOT)
 const KINDS: string[] = [...TAMPERED_KINDS, ...CANNOT_CHECK_KINDS, ...STALE_KINDS]
 const DASHBOARD_FILES_MIN = 3
 
@@ -32,15 +33,15 @@ const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8')
 const dependencies = (): string[] => Object.keys(JSON.parse(read('package.json')).dependencies)
 
 const LAWS: Record<string, () => string[]> = {
-  'imports go down only': () => floorFaults(readSources(ROOT), floors()),
-  'host, watcher and src keep to their side of the wall': () => wallFaults(readSources(ROOT)),
-  'no file imports itself by a detour': () => cycleFaults(readSources(ROOT)),
-  'one package stands behind one door': () => doorFaults(readSources(ROOT), dependencies()),
-  'the pure floors reach for nothing': () => purityFaults(readSources(ROOT), floors()),
-  'no file is dead': () => deadFaults(readSources(ROOT), ENTRIES),
-  'nothing changes at module level': () => singletonFaults(readSources(ROOT)),
-  'no file is too long': () => lengthFaults(readSources(ROOT)),
-  'no file passes on another': () => barrelFaults(readSources(ROOT)),
+  'imports go down only': () => floorFaults(SOURCES, floors()),
+  'host, watcher and src keep to their side of the wall': () => wallFaults(SOURCES),
+  'no file imports itself by a detour': () => cycleFaults(SOURCES),
+  'one package stands behind one door': () => doorFaults(SOURCES, dependencies()),
+  'the pure floors reach for nothing': () => purityFaults(SOURCES, floors()),
+  'no file is dead': () => deadFaults(SOURCES, ENTRIES),
+  'nothing changes at module level': () => singletonFaults(SOURCES),
+  'no file is too long': () => lengthFaults(SOURCES),
+  'no file passes on another': () => barrelFaults(SOURCES),
   'every kind of alert has its heading': () => {
     const links = dashboardFiles().flatMap(path => runbookLinks(read(path)))
     return runbookFaults([...new Set([...KINDS, ...links])], read('watcher/ALERTS.md'))
