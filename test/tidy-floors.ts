@@ -4,7 +4,7 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec crypto entry evidence fault genesis hash-slab head inclusion key manifest path',
+    'blake2b bytes call codec crypto drive-key entry evidence fault genesis hash-slab head inclusion key manifest path',
     'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness'
   ],
   2: [
@@ -12,8 +12,8 @@ export const FLOORS: Record<number, string[]> = {
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [
-    'audit bell collect-evidence direct drive files-audit folders ledger peer-heads progress sandbox',
-    'sandbox-child sandbox-process signature-worker signatures sqlite swarm websocket'
+    'audit bell collect-evidence direct drive files-audit folders ledger peer-heads progress rpc-client',
+    'sandbox sandbox-child sandbox-process sandbox-selftest signature-worker signatures sqlite swarm verify-ledger websocket'
   ]
 }
 

@@ -44,6 +44,7 @@ const IMPURE_MEMBERS = [
 const IMPURE_OBJECTS = ['performance', 'WebSocket', 'XMLHttpRequest']
 /** How a metric can end in a query beside its name. */
 const SERIES = /_(?:bucket|count|sum|created)$/
+const OUR_METRICS = /\bvmswatch_\w+/g
 /** Series that are not ours. */
 const FOREIGN_METRICS = /^(?:up|scrape_\w+|process_\w+|nodejs_\w+|alertmanager_\w+|ALERTS\w*)$/
 
@@ -166,37 +167,44 @@ export function barrelFaults(sources: Source[]): string[] {
   })
 }
 
-/** Every kind of alert has its heading, and every heading of that depth is a kind. */
-export function runbookFaults(kinds: string[], runbook: string): string[] {
+/** Every kind of alert, and whatever a rule links to, has its heading; there is no other heading of that depth. */
+export function runbookFaults(named: string[], runbook: string): string[] {
   const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!.trim())
   return [
-    ...kinds
-      .filter(kind => !headings.includes(kind))
-      .map(kind => `${kind} has no heading in watcher/ALERTS.md`),
+    ...named
+      .filter(name => !headings.includes(name))
+      .map(name => `${name} has no heading in watcher/ALERTS.md`),
     ...headings
-      .filter(heading => !kinds.includes(heading))
-      .map(heading => `watcher/ALERTS.md has a heading for ${heading}, which is no kind of alert`)
+      .filter(heading => !named.includes(heading))
+      .map(heading => `watcher/ALERTS.md has a heading for ${heading}, which nothing leads to`)
   ]
 }
 
-/** The names of the metrics that a file defines: `name: 'vms_watch_…'`. */
-export function definedMetrics(text: string): string[] {
-  return [...text.matchAll(/['"`](vms_watch_[a-z0-9_]+)['"`]/g)].map(([, name]) => name!)
+/** The headings that a file of rules links to: `…/runbook#watcher-down`. Those that depend on a label are kinds. */
+export function runbookLinks(rules: string): string[] {
+  const links = rules.matchAll(/(?:runbook|ALERTS\.md)#([a-z][a-z0-9-]*)/g)
+  return [...new Set([...links].map(([, name]) => name!))]
+}
+
+/** The names of the metrics in an exposition, with series or without. */
+export function definedMetrics(exposition: string): string[] {
+  return [...exposition.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name!)
 }
 
 /** What a dashboard or a rule asks for, our metrics define. */
 export function metricFaults(defined: string[], path: string, text: string): string[] {
-  const ours = [...text.matchAll(/\bvms_watch_\w+/g)].map(([name]) => name)
-  const selected = [...text.matchAll(/\b([a-zA-Z_]\w*)(?:\{[^{]|\[\d+[smhd])/g)].map(([, n]) => n!)
-  const names = [...new Set([...ours, ...selected])].filter(name => !FOREIGN_METRICS.test(name))
+  const ours = [...text.matchAll(OUR_METRICS)].map(([name]) => name)
+  const selected = [...text.matchAll(/\b([a-zA-Z_]\w*)(?:\{[^{}]*\}|\[\d+[smhd])/g)]
+  const asked = [...ours, ...selected.map(([, name]) => name!)]
+  const names = [...new Set(asked)].filter(name => !FOREIGN_METRICS.test(name))
   return names
     .filter(name => !defined.includes(name) && !defined.includes(name.replace(SERIES, '')))
     .map(name => `${path} asks for ${name}, which watcher/metrics.ts does not have`)
 }
 
-/** Each metric is named somewhere in the text, between backticks. */
-export function undocumentedMetrics(defined: string[], readme: string): string[] {
-  return [...new Set(defined)]
+/** Each name stands somewhere in the text, between backticks. */
+export function undocumented(names: string[], readme: string): string[] {
+  return [...new Set(names)]
     .filter(name => !readme.includes(`\`${name}\``))
     .map(name => `${name} is not in the README`)
 }

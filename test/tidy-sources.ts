@@ -124,8 +124,10 @@ function dynamicImports(program: Node): { imports: Import[]; starts: string[] } 
   return { imports, starts }
 }
 
-/** `require('x')` and `createRequire(…)('x')`; to ask where a package lies is not to import it. */
+/** `require('x')`, `createRequire(…)('x')`, and either with `.resolve`: to say where a package lies is to let it in. */
 function isRequire({ type, callee }: Child): boolean {
   if (type !== 'CallExpression') return false
-  return callee.name === 'require' || callee.callee?.name === 'createRequire'
+  const isAsked = callee.type === 'MemberExpression' && callee.property.name === 'resolve'
+  const by = isAsked ? callee.object : callee
+  return by.name === 'require' || by.callee?.name === 'createRequire'
 }
