@@ -266,7 +266,7 @@ function addOthers(): void {
     .option('--keep', 'leave it running until Ctrl-C, and print the address of the page')
     .addHelpText('after', '\nExample:\n  vms-watch demo')
     .action(async (flags: { keep?: boolean }) => {
-      process.exitCode = await demo({ keep: flags.keep === true, version: VERSION })
+      process.exitCode = await demo({ keep: flags.keep === true })
     })
 }
 
