@@ -88,7 +88,7 @@ test('the page shows verdicts, positions and alerts, and escapes what a host wro
   assert.equal(status, 200)
   for (const words of [
     'tampered',
-    'One host has tampered',
+    'The host of guests has tampered',
     keyText(KEY),
     '0 / 12',
     'debug callers',
