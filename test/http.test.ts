@@ -19,7 +19,7 @@ const LIVE: Live = {
   watcher: 'ybndrfg8',
   startedAt: 1,
   dhtReachable: false,
-  ledger: () => ({ peers: 2, downloaded: 3 })
+  ledger: () => ({ peers: 2, downloaded: 3, seen: 0, grownAt: null })
 }
 
 type Cleanup = { after(fn: () => unknown): void }

@@ -12,7 +12,7 @@ import { keyPairFromSeed, verify } from '../src/crypto.ts'
 import { commandSink } from '../watcher/command.ts'
 import { openLog } from '../watcher/log.ts'
 import { noticeOf, testNotice } from '../watcher/notice.ts'
-import type { AlertRow } from '../watcher/store-alerts.ts'
+import type { AlertRow } from '../watcher/store-alert-rows.ts'
 import { plainLine, plainTime } from '../watcher/text.ts'
 import { signedBytes, webhookSink } from '../watcher/webhook.ts'
 
