@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { familyOf } from '../src/fault.ts'
 import { type Notice, noticeOf, type Sink, type Speaker, testNotice } from './notice.ts'
-import type { AlertStore, DueDelivery } from './store-alerts.ts'
+import type { AlertStore, DueDelivery } from './store-alert-rows.ts'
 
 export const SEND_MS_MAX = 30_000
 export const BACKOFF_FIRST_MS = 1_000

@@ -2,7 +2,7 @@
 
 import type { AlertKind, Family } from '../src/fault.ts'
 import { keyText } from '../src/key.ts'
-import type { AlertRow, DeliveryEvent } from './store-alerts.ts'
+import type { AlertRow, DeliveryEvent } from './store-alert-rows.ts'
 import { plainLine } from './text.ts'
 
 /** Evidence up to this size travels with the notice; larger evidence is named only. */

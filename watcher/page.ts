@@ -45,6 +45,7 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: .86em
 tbody th { font-weight: 600 }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
 .sub { display: block; color: var(--soft); font-weight: 400; font-size: .86em; overflow-wrap: anywhere }
+main .narrow { display: none }
 .badge { display: inline-block; padding: .05rem .55rem; border-radius: 1rem; font-weight: 600;
   font-size: .86em; white-space: nowrap }
 .good { color: var(--good); background: var(--good-back) } .bad { color: var(--bad); background: var(--bad-back) }
@@ -52,11 +53,14 @@ td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
 progress { display: block; width: 9rem; height: .4rem; margin-top: .35rem; accent-color: var(--good) }
 article { padding: .9rem 1rem; border-top: 1px solid var(--line) } article:first-child { border-top: 0 }
 article p { margin: .3rem 0 }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .5rem 0 0 }
+dl { display: grid; grid-template-columns: 5rem 1fr; gap: .15rem 1rem; margin: .5rem 0 0 }
 dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 footer { margin-top: 2.5rem; font-size: .9em }
 .text { max-width: 46rem } .text h2 { margin-top: 2.2rem } .text h1:not(:first-child) { margin-top: 3rem }
-@media (max-width: 40rem) { th, td { padding: .5rem .6rem } progress { width: 6rem } }
+@media (max-width: 44rem) { .ledgers thead { display: none }
+  .ledgers tr { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: .8rem 1rem; border-top: 1px solid var(--line) }
+  .ledgers tr:first-child { border-top: 0 } .ledgers th, .ledgers td { border: 0; padding: 0 }
+  .ledgers th { flex-basis: 100% } progress { width: 7rem } main .narrow { display: inline } }
 `
 
 /** For a Content-Security-Policy: the page's one style sheet and nothing else. */
@@ -118,12 +122,11 @@ function banner({ ledgers, dhtReachable }: Snapshot): string {
   const say = (style: string, text: string) => `<p class="banner ${style}">${text}</p>`
   const off = dhtReachable === false ? ' The DHT cannot be reached; direct peers are used.' : ''
   if (ledgers.length === 0) return say('idle', `Nothing is watched yet.${off}`)
-  if (count('fault') > 0) {
+  const faulty = ledgers.find(ledger => ledger.verdict === 'fault')
+  if (faulty !== undefined) {
     const n = count('fault')
-    return say(
-      'bad',
-      `${n === 1 ? 'One host has' : `${n} hosts have`} tampered with a ledger.${off}`
-    )
+    const who = n === 1 ? `The host of ${escapeHtml(faulty.name)} has` : `${n} hosts have`
+    return say('bad', `${who} tampered with what the ledger records.${off}`)
   }
   if (count('cannot-check') > 0) {
     return say('warn', `${ledgersText(count('cannot-check'))} cannot be checked just now.${off}`)
@@ -156,7 +159,7 @@ function ledgerTable({ ledgers, now }: Snapshot): string {
   const more = ledgers.length - rows.length
   const rest =
     more > 0 ? `<p class="soft">and ${more} more: see <a href="/api/ledgers">the list</a>.</p>` : ''
-  return `<div class="card"><table><thead><tr><th>Ledger</th><th>Verdict</th><th>Verified / seen blocks</th>
+  return `<div class="card ledgers"><table><thead><tr><th>Ledger</th><th>Verdict</th><th>Verified / seen blocks</th>
 <th>Last verified</th><th>Last entry</th><th>Peers</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>${rest}`
 }
 
@@ -165,14 +168,14 @@ function ledgerRow(ledger: LedgerView, now: number): string {
   const debug = ledger.auth === 'debug' ? ' <span class="badge warn">debug callers</span>' : ''
   const kinds =
     ledger.standing.length === 0 ? '' : `<span class="sub">${ledger.standing.join(', ')}</span>`
-  const entry = ledger.seq < 0 ? '–' : `#${ledger.seq}`
+  const entry = ledger.seq < 0 ? '–' : `#${grouped(ledger.seq)}`
   return `<tr><th scope="row"><a href="/api/ledgers/${encodeURIComponent(ledger.name)}">${escapeHtml(ledger.name)}</a>${debug}
 <span class="sub"><span class="mono">${escapeHtml(ledger.ledger)}</span>${title}</span></th>
 <td><span class="badge ${styleOf(ledger.verdict)}">${VERDICT_WORDS[ledger.verdict]}</span>${kinds}</td>
-<td class="n">${ledger.verified} / ${ledger.seen}<progress value="${ledger.verified}" max="${Math.max(1, ledger.seen)}"></progress></td>
+<td class="n">${grouped(ledger.verified)} / ${grouped(ledger.seen)}<progress value="${ledger.verified}" max="${Math.max(1, ledger.seen)}"></progress></td>
 <td class="n">${ago(ledger.lastVerifiedAt, now)}</td>
 <td class="n">${entry}<span class="sub">${ledger.lastEntryAt === null ? '' : ago(ledger.lastEntryAt, now)}</span></td>
-<td class="n">${ledger.peers ?? '–'}</td></tr>`
+<td class="n">${ledger.peers ?? '–'}<span class="sub narrow"> peers</span></td></tr>`
 }
 
 function styleOf(verdict: LedgerView['verdict']): string {
@@ -193,7 +196,7 @@ function alertCard(alert: AlertView, now: number): string {
   const style = familyOf(alert.kind) === 'tampered' ? 'bad' : 'warn'
   const facts: [string, string | null][] = [
     ['recorded', detail(alert.recorded)],
-    ['honest', detail(alert.expected)],
+    ['expected', detail(alert.expected)],
     ['notices', noticesText(alert)],
     ['alert', `<code>${escapeHtml(alert.id)}</code>`],
     [
@@ -261,6 +264,11 @@ function agoText(seconds: number): string {
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min ago`
   if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h ago`
   return `${Math.round(seconds / 86_400)} days ago`
+}
+
+/** 12,345 */
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 function shown(text: string, charsMax: number): string {

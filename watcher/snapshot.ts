@@ -5,7 +5,7 @@ import { hex } from '../src/bytes.ts'
 import { type AlertKind, type Family, familyOf } from '../src/fault.ts'
 import { keyText } from '../src/key.ts'
 import type { Store } from './store.ts'
-import type { AlertRow, DeliveryRow, ListedAlert, Undelivered } from './store-alerts.ts'
+import type { AlertRow, DeliveryRow, ListedAlert, Undelivered } from './store-alert-rows.ts'
 import type { DriveCheckpoint, Verdict } from './store-checkpoints.ts'
 import type { LedgerRow } from './store-ledgers.ts'
 
@@ -63,7 +63,17 @@ export interface Live {
   watcher: string | null
   startedAt: number | null
   dhtReachable: boolean | null
-  ledger(key: Uint8Array): { peers: number; downloaded: number } | null
+  /** Null where it does not follow this ledger. */
+  ledger(key: Uint8Array): LiveLedger | null
+}
+
+export interface LiveLedger {
+  peers: number
+  /** Blocks, as in `LedgerView`. */
+  seen: number
+  downloaded: number
+  /** When `seen` last grew, ms; null when not since the start. */
+  grownAt: number | null
 }
 
 export function takeSnapshot(store: Store, live: Live, now: number): Snapshot {
@@ -94,7 +104,7 @@ function viewLedger(
   store: Store,
   row: LedgerRow,
   standing: AlertKind[],
-  live: { peers: number; downloaded: number } | null
+  live: LiveLedger | null
 ): LedgerView {
   const at = store.checkpoint(row.key)
   const head = at?.head ?? null
@@ -103,14 +113,14 @@ function viewLedger(
     name: row.name,
     title: row.title,
     auth: row.auth,
-    seen: Math.max(row.seen, at?.length ?? 0),
+    seen: Math.max(row.seen, at?.length ?? 0, live?.seen ?? 0),
     downloaded: live?.downloaded ?? null,
     verified: at?.length ?? 0,
     seq: at?.seq ?? -1,
     verdict: verdictOf(at?.verdict ?? 'new', standing),
     peers: live?.peers ?? null,
     lastVerifiedAt: at?.verifiedAt ?? null,
-    lastGrowthAt: row.grownAt,
+    lastGrowthAt: live?.grownAt ?? row.grownAt,
     lastEntryAt: at === null || at.seq < 0 ? null : at.time,
     fork: head?.fork ?? null,
     head: head && { ...head, treeHash: hex(head.treeHash), signature: hex(head.signature) },

@@ -171,6 +171,11 @@ function advanceTransaction(db: Db, idOf: IdOf) {
        state_root = @stateRoot, verdict = 'ok', verified_at = @now
      WHERE ledger = @ledger AND length = @expected AND verdict <> 'fault'`
   )
+  // Growth is stored with the checkpoint, so that it costs no write of its own.
+  const grow = db.prepare(
+    `UPDATE ledger SET grown_at = CASE WHEN @length > seen THEN @now ELSE grown_at END,
+       seen = max(seen, @length) WHERE id = @ledger`
+  )
   const put = db.prepare(
     `INSERT INTO file (ledger, path, type, size, hash, seq, time, content)
        VALUES (@ledger, @path, @type, @size, @hash, @seq, @time, @content)
@@ -208,6 +213,7 @@ function advanceTransaction(db: Db, idOf: IdOf) {
         signature: next.head.signature
       })
       if (changes === 0) return false
+      grow.run({ ledger, now, length: Math.max(next.length, next.head.length) })
       for (const write of writes) {
         const path = wellFormedPath(write.path)
         if (write.row === null) drop.run(ledger, path)

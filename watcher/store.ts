@@ -1,7 +1,8 @@
 // The watcher's memory: one SQLite file that the daemon and the command line open at the same time.
 // All of it is synchronous; every write is one transaction and on disk when the function returns.
 
-import { type AlertStore, alertStore } from './store-alerts.ts'
+import type { AlertStore } from './store-alert-rows.ts'
+import { alertStore } from './store-alerts.ts'
 import { type CheckpointStore, checkpointStore } from './store-checkpoints.ts'
 import { asStoreError, type Db, openDatabase } from './store-file.ts'
 import { type LedgerStore, ledgerStore } from './store-ledgers.ts'
