@@ -4,11 +4,12 @@
 import { equalBytes, hex } from './bytes.ts'
 import type { Row } from './call.ts'
 import { hash } from './crypto.ts'
-import type { DriveChange, FilesDriveReader } from './drive.ts'
+import type { FilesChange, FilesDriveReader, Unexpected } from './drive.ts'
 import { decodeBlock, type Entry } from './entry.ts'
 import type { DriveClaim } from './evidence.ts'
 import type { CannotCheck, Fault } from './fault.ts'
 import { type Ledger, MissingBlock } from './ledger.ts'
+import { isPath } from './path.ts'
 import type { StateTree } from './state-tree.ts'
 
 const NO_HASH = new Uint8Array(32)
@@ -56,48 +57,77 @@ async function judge(options: FilesAuditOptions): Promise<FilesAuditEnd> {
   const at = drive.version
   if (at <= version) return { end: 'nothing-new' }
   const marker = await drive.marker(at)
-  if (marker && marker.seq > verified.seq) return { end: 'ahead', seq: marker.seq }
-  const unmarked = { seq: verified.seq, stateRoot: NO_HASH }
-  const claimed = marker ?? unmarked
-  const { entry, block } = await findEntry(ledger, claimed.seq, verified.length)
+  const isMarked = marker !== null && !('unexpected' in marker)
+  if (isMarked && marker.seq > verified.seq) return { end: 'ahead', seq: marker.seq }
   const read = await readChanges(drive, version, at)
-  const isUntouched = marker === null && version === 0
-  if (isUntouched && read.writes.length === 0 && !read.unexpected) return { end: 'nothing-new' }
-  for (const { path, row } of read.writes) {
-    if (row) rows.set(path, row)
-    else rows.delete(path)
-  }
+  const isEmpty = read.absent.length + read.present.length === 0 && !read.problem
+  if (marker === null && version === 0 && isEmpty) return { end: 'nothing-new' }
+  const claimed = isMarked ? marker : { seq: verified.seq, stateRoot: NO_HASH }
+  const { entry, block } = await findEntry(ledger, claimed.seq, verified.length)
+  const problem =
+    (isMarked ? null : 'its marker cannot be read') ?? read.problem ?? apply(rows, read)
   const contentsRoot = rows.root()
-  const problem = marker === null ? 'the marker cannot be read' : read.unexpected
   const isSame = equalBytes(contentsRoot, entry.stateRoot)
   if (!problem && isSame && equalBytes(claimed.stateRoot, entry.stateRoot))
-    return { end: 'ok', version: at, seq: entry.seq, writes: read.writes }
+    return { end: 'ok', version: at, seq: entry.seq, writes: writesOf(read) }
   const roots = { stateRoot: claimed.stateRoot, contentsRoot, entryRoot: entry.stateRoot }
   const claim: DriveClaim = { key: drive.key, version: at, seq: claimed.seq, ...roots }
   return { end: 'fault', fault: filesFault(claim, block, problem), claim }
 }
 
-/** The rows that differ between two versions, and the first thing that no honest host publishes. */
-async function readChanges(
-  drive: FilesDriveReader,
-  from: number,
-  to: number
-): Promise<{ writes: DriveWrite[]; unexpected: string | null }> {
-  const writes: DriveWrite[] = []
-  let unexpected: string | null = null
-  for await (const change of drive.changes(from, to)) {
-    if ('unexpected' in change) unexpected ??= `${change.unexpected}: ${change.reason}`
-    else writes.push({ path: change.path, row: await rowOf(change) })
-  }
-  return { writes, unexpected }
+/** What differs between two versions. A path has two places, so it can be absent as one kind and present as the other. */
+interface Read {
+  absent: { path: string; was: Row['type'] }[]
+  present: { path: string; row: Row }[]
+  /** The first thing that no honest host publishes. */
+  problem: string | null
 }
 
-async function rowOf(change: Exclude<DriveChange, { unexpected: string }>): Promise<Row | null> {
-  if (change.type === 'absent') return null
+async function readChanges(drive: FilesDriveReader, from: number, to: number): Promise<Read> {
+  const read: Read = { absent: [], present: [], problem: null }
+  for await (const change of drive.changes(from, to)) {
+    if ('unexpected' in change) return { ...read, problem: problemOf(change) }
+    const { path } = change
+    if (!isPath(path)) return { ...read, problem: `${path}: no path of a state` }
+    if (change.type === 'absent') read.absent.push({ path, was: change.was })
+    else {
+      const row = await rowOf(change)
+      if ('unexpected' in row) return { ...read, problem: problemOf(row) }
+      read.present.push({ path, row })
+    }
+  }
+  return read
+}
+
+async function rowOf(
+  change: Extract<FilesChange, { type: 'file' | 'directory' }>
+): Promise<Row | Unexpected> {
   const { seq, time, type } = change
   if (type === 'directory') return { type, size: 0, hash: NO_HASH, seq, time }
   const content = await change.content()
+  if ('unexpected' in content) return content
   return { type, size: content.length, hash: hash(content), seq, time }
+}
+
+/** Brings `rows` to the new version. The problem where a path is file and directory at once; null when there is none. */
+function apply(rows: StateTree, { absent, present }: Read): string | null {
+  for (const { path, was } of absent) if (rows.get(path)?.type === was) rows.delete(path)
+  for (const { path, row } of present) {
+    const before = rows.get(path)
+    if (before && before.type !== row.type) return `${path}: a file and a directory at once`
+    rows.set(path, row)
+  }
+  return null
+}
+
+function writesOf({ absent, present }: Read): DriveWrite[] {
+  const stays = new Set(present.map(({ path }) => path))
+  const gone = absent.filter(({ path }) => !stays.has(path))
+  return [...gone.map(({ path }) => ({ path, row: null })), ...present]
+}
+
+function problemOf({ unexpected, reason }: Unexpected): string {
+  return unexpected === '' ? reason : `${unexpected}: ${reason}`
 }
 
 /** The verified entry `seq` and the index of its block: entries are dense, so blocks can be searched by halves. */

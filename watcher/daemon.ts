@@ -1,8 +1,7 @@
 // The daemon: one store, one swarm and one sandbox for all watched ledgers; a watch for each of them.
 
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { type KeyPair, keyPairFromSeed } from '../src/crypto.ts'
+import type { KeyPair } from '../src/crypto.ts'
 import { connectReplication, replicationUrl } from '../src/direct.ts'
 import type { Executor } from '../src/execution.ts'
 import { keyText } from '../src/key.ts'
@@ -10,39 +9,30 @@ import { openStorage, type Storage } from '../src/ledger.ts'
 import { Sandbox, type SandboxLimits, selfTest } from '../src/sandbox.ts'
 import { SignatureChecker } from '../src/signatures.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
-import { type Deliverer, startDeliverer } from './alert.ts'
+import { type Deliverer, type DeliveryResult, startDeliverer } from './alert.ts'
+import { identityOf } from './identity.ts'
 import type { Log } from './log.ts'
 import type { Sink, Speaker } from './notice.ts'
+import type { Live } from './snapshot.ts'
 import { STALE_LIMITS, type StaleLimits, StaleWatch } from './stale.ts'
 import { openStore, type Store } from './store.ts'
-import type { Checkpoint } from './store-checkpoints.ts'
 import type { LedgerRow } from './store-ledgers.ts'
-import { LedgerWatch, type WatchView } from './watch.ts'
+import { LedgerWatch } from './watch.ts'
 import type { WatchParts } from './watch-parts.ts'
 
-const SEED_BYTES = 32
 const STALE_LOOK_MS = 1_000
 
 export interface DaemonSettings {
   dir: string
   bootstrap?: readonly string[]
   bind?: string
-  sinks: readonly Sink[]
+  sinks: (identity: KeyPair) => readonly Sink[]
   /** Where people reach this watcher's page, for the mails. */
   page: string | null
   sandbox: SandboxLimits
   stale?: StaleLimits
   log: Log
   now?: () => number
-}
-
-/** One ledger as the daemon sees it at this moment. */
-export interface WatchedLedger {
-  row: LedgerRow
-  checkpoint: Checkpoint
-  view: WatchView
-  /** Kinds of staleness that are open. */
-  stale: string[]
 }
 
 interface Watched {
@@ -56,18 +46,23 @@ interface Watched {
 /** The events that metrics count. */
 export interface DaemonEvents {
   verified(ledger: string, entries: number): void
-  delivered(sink: string, result: string): void
+  delivered(sink: string, result: DeliveryResult): void
+  sandboxRestarted(reason: string): void
+}
+
+const NO_EVENTS: DaemonEvents = {
+  verified: () => {},
+  delivered: () => {},
+  sandboxRestarted: () => {}
 }
 
 /** Opens everything and starts watching. Throws before anything runs when a part cannot be opened. */
 export async function startDaemon(
   settings: DaemonSettings,
-  events: DaemonEvents = { verified: () => {}, delivered: () => {} }
+  events: DaemonEvents = NO_EVENTS
 ): Promise<Daemon> {
   const store = openStore(settings.dir)
-  const identity = keyPairFromSeed(
-    store.identitySeed(() => new Uint8Array(randomBytes(SEED_BYTES)))
-  )
+  const identity = identityOf(store)
   let storage: Storage
   try {
     storage = await openStorage(join(settings.dir, 'cores'))
@@ -96,6 +91,8 @@ export class Daemon {
   #deliverer: Deliverer | null = null
   #executor: Executor
   #stops: (() => void)[] = []
+  #selfTestFailure: string | null = null
+  #isReady = false
   #closing: Promise<void> | null = null
 
   constructor(
@@ -124,7 +121,7 @@ export class Daemon {
     const speaker: Speaker = { watcher: this.identity.publicKey, page }
     this.#deliverer = startDeliverer({
       store: this.store,
-      sinks,
+      sinks: sinks(this.identity),
       speaker,
       onResult: (sink, result, alert, error) => {
         this.#events.delivered(sink, result)
@@ -140,6 +137,7 @@ export class Daemon {
     this.#stops.push(() => clearInterval(timer))
     this.#stops.push(this.swarm.onReachable(isReachable => log.info('dht', { isReachable })))
     this.sync()
+    this.#isReady = true
   }
 
   /** Starts and ends watches so that they are those of the store. */
@@ -155,14 +153,31 @@ export class Daemon {
     this.#deliverer?.wake()
   }
 
-  ledgers(): WatchedLedger[] {
-    const found: WatchedLedger[] = []
-    for (const { watch, open } of this.#watched.values()) {
-      const checkpoint = this.store.checkpoint(watch.row.key)
-      const row = this.store.findLedger(watch.row.key)
-      if (checkpoint && row) found.push({ row, checkpoint, view: watch.view(), stale: [...open] })
+  /** What only a running daemon knows. */
+  live(version: string): Live {
+    return {
+      version,
+      watcher: keyText(this.identity.publicKey),
+      startedAt: this.startedAt,
+      dhtReachable: this.swarm.isReachable,
+      ledger: key => this.#watched.get(keyText(key))?.watch.view() ?? null
     }
-    return found
+  }
+
+  /** True once every watched ledger has its watch. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Why this daemon does not work; null when it does. */
+  trouble(): string | null {
+    if (this.#closing) return 'stopping'
+    try {
+      this.store.probe(this.#now())
+      return this.#selfTestFailure
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
   }
 
   /** Ends in order: watches, deliverer, network, sandbox, store. What is owed stays in the store. */
@@ -189,7 +204,8 @@ export class Daemon {
   /** A machine whose sandbox does not give the golden answer judges nobody. */
   async #testSandbox(): Promise<void> {
     const failure = await selfTest(this.sandbox)
-    if (!failure) return
+    if (failure === null) return
+    this.#selfTestFailure = `the sandbox failed its self-test: ${failure}`
     this.#settings.log.error('the sandbox failed its self-test: nothing is judged', {
       reason: failure
     })

@@ -115,6 +115,8 @@ export interface AlertStore {
   resolve(key: Uint8Array, kinds: readonly AlertKind[], now: number): string[]
   /** Newest first. Open ones (neither resolved nor acknowledged); with `all`, the last thousand of any. */
   listAlerts(options?: { all?: boolean }): ListedAlert[]
+  /** What holds now of each ledger that is not removed: what is open, and any tampering ever found. */
+  standing(): { ledger: Uint8Array; kind: AlertKind }[]
   /** Null when there is no such alert. */
   alert(id: string): ListedAlert | null
   ackAlert(id: string, now: number): ListedAlert | null
@@ -333,7 +335,7 @@ function closeAlerts(db: Db) {
 
 type Listing = Pick<
   AlertStore,
-  'listAlerts' | 'alert' | 'ackAlert' | 'evidence' | 'listEvidence' | 'undelivered'
+  'listAlerts' | 'standing' | 'alert' | 'ackAlert' | 'evidence' | 'listEvidence' | 'undelivered'
 >
 
 function listing(db: Db): Listing {
@@ -346,6 +348,10 @@ function listing(db: Db): Listing {
   )
   const one = db.prepare<[string], RawAlert>(
     `SELECT ${ALERT_COLUMNS} FROM ${ALERTS} WHERE a.id = ?`
+  )
+  const standing = db.prepare<[], { ledger: Buffer; kind: AlertKind }>(
+    `SELECT DISTINCT l.key AS ledger, a.kind FROM ${ALERTS}
+     WHERE l.removed_at IS NULL AND (a.resolved_at IS NULL OR a.family = 'tampered')`
   )
   const deliveries = db.prepare<[string], RawDelivery>(
     'SELECT * FROM delivery WHERE alert = ? ORDER BY sink, event'
@@ -376,6 +382,7 @@ function listing(db: Db): Listing {
   return {
     listAlerts: options =>
       (options?.all === true ? all.all(LISTED_ALERTS_MAX) : open.all()).map(full),
+    standing: () => standing.all().map(raw => ({ ...raw, ledger: new Uint8Array(raw.ledger) })),
     alert: find,
     ackAlert: (id, now) => {
       ack.run(now, id)
