@@ -13,6 +13,12 @@ export interface FileWrite {
   content: Uint8Array | null
 }
 
+interface Before {
+  path: string
+  row: Row | undefined
+  pending: FileWrite | undefined
+}
+
 /** Where rows and contents that are no longer pending are read from: a store, or nothing at all. */
 export interface StateBase {
   rows(): Iterable<[string, Row]>
@@ -66,23 +72,20 @@ export class LedgerState implements StateReader {
     return content
   }
 
-  /** Applies the writes of entry `seq`; gives the new state root. */
+  /** Applies the writes of entry `seq`; gives the state root after it. */
   apply(writes: Write[], seq: number, time: number): Uint8Array {
+    return this.tryApply(writes, seq, time).root
+  }
+
+  /** As `apply`; `undo` takes exactly this back, while nothing came after it. */
+  tryApply(writes: Write[], seq: number, time: number): { root: Uint8Array; undo(): void } {
+    const before = writes.map(({ path }) => this.#take(path))
     for (const write of writes) {
       const file = toFileWrite(write, seq, time)
       this.#setRow(file.path, file.row)
       this.#pending.set(file.path, file)
     }
-    return this.#tree.root()
-  }
-
-  /** The root that `apply` would give, leaving the state as it was. */
-  rootAfter(writes: Write[], seq: number, time: number): Uint8Array {
-    const before = writes.map(({ path }) => [path, this.#tree.get(path)] as const)
-    for (const write of writes) this.#setRow(write.path, toFileWrite(write, seq, time).row)
-    const root = this.#tree.root()
-    for (const [path, row] of before) this.#setRow(path, row ?? null)
-    return root
+    return { root: this.#tree.root(), undo: () => this.#restore(before) }
   }
 
   /** What changed since the last `settle`, each path once: the rows that a store must write. */
@@ -94,6 +97,18 @@ export class LedgerState implements StateReader {
   settle(written: FileWrite[]): void {
     for (const file of written)
       if (this.#pending.get(file.path) === file) this.#pending.delete(file.path)
+  }
+
+  #take(path: string): Before {
+    return { path, row: this.#tree.get(path), pending: this.#pending.get(path) }
+  }
+
+  #restore(before: Before[]): void {
+    for (const { path, row, pending } of before) {
+      this.#setRow(path, row ?? null)
+      if (pending) this.#pending.set(path, pending)
+      else this.#pending.delete(path)
+    }
   }
 
   #setRow(path: string, row: Row | null): void {

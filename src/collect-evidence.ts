@@ -1,0 +1,84 @@
+// Gathers the evidence of a fault from a replica. What cannot be had is left out: an alarm never waits for it.
+
+import { type DriveClaim, encodeEvidence, type ProvenBlock } from './evidence.ts'
+import type { Fault } from './fault.ts'
+import type { Head } from './head.ts'
+import type { Ledger } from './ledger.ts'
+import type { Conflict, PeerHead } from './peer-heads.ts'
+
+const EVIDENCE_BLOCK_MS_MAX = 5_000
+
+/** A fault in a block, or in the drive beside it: the signed head, that block and the one before it. */
+export async function blockEvidence(
+  ledger: Ledger,
+  genesis: Uint8Array,
+  fault: Fault,
+  drive?: DriveClaim
+): Promise<Uint8Array> {
+  const indexes = fault.block === null ? [] : [fault.block - 1, fault.block]
+  const blocks: ProvenBlock[] = []
+  let head = ledger.head()
+  for (const index of indexes) {
+    const found = await provenBlock(ledger, index)
+    if (!found) continue
+    if (found.head) head = found.head
+    blocks.push(found.block)
+  }
+  const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis, blocks }
+  return encodeEvidence({ ...parts, heads: head ? [head] : [], ...(drive ? { drive } : {}) })
+}
+
+/** Two signed heads that cannot both belong to one log. */
+export function headsEvidence(
+  ledger: Ledger,
+  genesis: Uint8Array | null,
+  fault: Fault,
+  heads: Head[]
+): Uint8Array {
+  const manifest = ledger.manifest()
+  return encodeEvidence({ fault, ledger: ledger.key, manifest, genesis, heads, blocks: [] })
+}
+
+export function conflictFault({ own, foreign }: Conflict): Fault {
+  return {
+    kind: 'equivocation',
+    seq: null,
+    block: null,
+    summary: 'The host signed two histories that cannot belong to one ledger.',
+    recorded: headText(foreign.head),
+    expected: headText(own)
+  }
+}
+
+export function forkFault(own: Head | null, { head }: PeerHead): Fault {
+  return {
+    kind: 'history-rewritten',
+    seq: null,
+    block: null,
+    summary: 'The host cut its ledger back and signed another history (a fork).',
+    recorded: headText(head),
+    expected: own ? headText(own) : 'fork 0'
+  }
+}
+
+function headText({ fork, length, treeHash }: Head): string {
+  return `fork ${fork}, ${length} blocks, tree hash ${Buffer.from(treeHash).toString('hex')}`
+}
+
+async function provenBlock(
+  ledger: Ledger,
+  index: number
+): Promise<{ block: ProvenBlock; head: Head | null } | null> {
+  const options = { timeoutMs: EVIDENCE_BLOCK_MS_MAX }
+  try {
+    const bytes = await ledger.block(index, options)
+    try {
+      const { head, proof } = await ledger.proof(index, options)
+      return { block: { index, bytes, proof }, head }
+    } catch {
+      return { block: { index, bytes, proof: null }, head: null }
+    }
+  } catch {
+    return null
+  }
+}
