@@ -13,7 +13,7 @@ import { demo } from './demo.ts'
 import { identityOf } from './identity.ts'
 import { alertText, ledgerDetails, ledgerTable } from './print.ts'
 import { run, sinksOf } from './run.ts'
-import { type LedgerView, type Live, takeSnapshot, viewAlert } from './snapshot.ts'
+import { type LedgerView, type Live, type LiveLedger, takeSnapshot, viewAlert } from './snapshot.ts'
 import { openStore, type Store } from './store.ts'
 
 const EXIT = { clean: 0, fault: 1, misuse: 2, cannotCheck: 3 } as const
@@ -312,12 +312,16 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
       dhtReachable,
       ledger: key => {
         const view = known.get(keyText(key))
-        return view ? { peers: view.peers ?? 0, downloaded: view.downloaded ?? 0 } : null
+        return view ? liveView(view) : null
       }
     }
   } catch {
     return none
   }
+}
+
+function liveView({ peers, seen, downloaded, lastGrowthAt }: LedgerView): LiveLedger {
+  return { peers: peers ?? 0, seen, downloaded: downloaded ?? 0, grownAt: lastGrowthAt }
 }
 
 async function getJson(url: string): Promise<unknown> {

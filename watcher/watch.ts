@@ -19,6 +19,7 @@ import { AT_GENESIS, type Position, Replay, type Verified } from '../src/replay.
 import { RequestWindow } from '../src/request-window.ts'
 import { LedgerState } from '../src/state.ts'
 import { FilesWatch } from './files-watch.ts'
+import type { LiveLedger } from './snapshot.ts'
 import type { LedgerRow } from './store-ledgers.ts'
 import type { WatchParts } from './watch-parts.ts'
 
@@ -32,14 +33,6 @@ const IDLE_STATE_MS = 30_000
 /** How far ahead of our clock an entry's time may be (PROTOCOL §7.7). */
 const CLOCK_AHEAD_MS_MAX = 60_000
 
-/** What a watch knows of its ledger beside the store. */
-export interface WatchView {
-  seen: number
-  downloaded: number
-  peers: number
-  head: Head | null
-}
-
 /** Watches one ledger until closed. Trouble of our own is logged, raised as cannot-check and retried. */
 export class LedgerWatch {
   readonly row: LedgerRow
@@ -50,6 +43,7 @@ export class LedgerWatch {
   readonly #bell = new Bell()
   #opened: (topic: Uint8Array) => void = () => {}
   #ledger: Ledger | null = null
+  #grownAt: number | null = null
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
@@ -68,16 +62,13 @@ export class LedgerWatch {
     this.#done = this.#run()
   }
 
-  view(): WatchView {
+  /** What is known beside the store. */
+  view(): LiveLedger {
+    const grownAt = this.#grownAt
     const ledger = this.#ledger
-    if (!ledger) return { seen: 0, downloaded: 0, peers: 0, head: null }
+    if (!ledger) return { seen: 0, downloaded: 0, peers: 0, grownAt }
     const { length, heldLength } = ledger
-    return {
-      seen: length,
-      downloaded: heldLength,
-      peers: ledger.peers().length,
-      head: ledger.head()
-    }
+    return { seen: length, downloaded: heldLength, peers: ledger.peers().length, grownAt }
   }
 
   async close(): Promise<void> {
@@ -115,7 +106,10 @@ export class LedgerWatch {
   }
 
   #listen(ledger: Ledger): void {
-    ledger.onGrow(() => this.#bell.ring())
+    ledger.onGrow(() => {
+      this.#grownAt = this.#parts.now()
+      this.#bell.ring()
+    })
     ledger.onPeers(() => this.#bell.ring())
     ledger.onConflict(conflict => {
       const heads = [conflict.own, conflict.foreign.head]
@@ -147,10 +141,10 @@ export class LedgerWatch {
   async #advance(ledger: Ledger): Promise<number | undefined> {
     const { store, now } = this.#parts
     if (!(await this.#learnGenesis(ledger))) return RETRY_MS_MIN
-    store.noteLedger(this.row.key, { seen: ledger.length }, now())
     const checkpoint = store.checkpoint(this.row.key)
     if (!checkpoint) return undefined
     if (checkpoint.verdict === 'fault') {
+      store.noteLedger(this.row.key, { seen: ledger.length }, now())
       await this.#keepDownloading(ledger)
       return undefined
     }
