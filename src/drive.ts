@@ -4,7 +4,7 @@ import Hyperdrive from 'hyperdrive'
 import { fromHex, hex, strictText, utf8 } from './bytes.ts'
 import { HASH_BYTES, hash, type KeyPair } from './crypto.ts'
 import { driveKey, MARKER_KEY, placeOf } from './drive-key.ts'
-import { MissingBlock, type Storage } from './ledger.ts'
+import { followForks, MissingBlock, type Storage } from './ledger.ts'
 
 const ANSWER_MS_MAX = 30_000
 const FILE_BYTES_MAX = 64 * 2 ** 20
@@ -57,11 +57,14 @@ export type FilesChange =
 /**
  * Opens or starts the drive of a host. Its key follows from the host's secret key and `name`, so it can be told
  * before the ledger exists and again after the folder is lost. One drive of a key can be open per storage.
+ * `afterCrash`: what was published last may be lost here and held by readers, so the history goes on under a
+ * higher fork, which they take over. Needed unless the storage was closed in order.
  */
 export async function openFilesDrive(
   storage: Storage,
   keyPair: KeyPair,
-  name: string
+  name: string,
+  options: { afterCrash?: boolean } = {}
 ): Promise<FilesDrive> {
   const seed = hash(utf8('vms-watch files drive'), keyPair.secretKey, utf8(name))
   // The namespace is stored as a hash of what it is given. Without one of its own a drive would reopen another.
@@ -70,6 +73,9 @@ export async function openFilesDrive(
   store.primaryKey = Buffer.from(seed)
   const drive = new Hyperdrive(store)
   await drive.ready()
+  if (options.afterCrash === true) {
+    await startFork([drive.core, (await drive.getBlobs()).core])
+  }
   return new FilesDrive(drive)
 }
 
@@ -83,6 +89,7 @@ export async function openFilesDriveReader(
   // Set before anything is asked for: an own request of hyperdrive would otherwise wait for ever.
   drive.core.timeout = options.timeoutMs ?? ANSWER_MS_MAX
   await drive.ready()
+  followForks(drive.core)
   return new FilesDriveReader(drive, options)
 }
 
@@ -110,8 +117,23 @@ export class FilesDriveReader {
   /** The drive grew. Gives its own end. */
   onGrow(report: () => void): () => void {
     const listener = () => report()
-    this.drive.core.on('append', listener)
-    const stop = () => this.drive.core.off('append', listener)
+    // A history taken over under a higher fork may be longer at once, and is then only reported as cut.
+    for (const event of ['append', 'truncate']) this.drive.core.on(event, listener)
+    const stop = () => {
+      for (const event of ['append', 'truncate']) this.drive.core.off(event, listener)
+    }
+    this.#stops.push(stop)
+    return stop
+  }
+
+  /**
+   * The host went on from an older version after a crash: what was read beyond `version` no longer holds,
+   * and a comparison from there begins anew at 0. Gives its own end.
+   */
+  onTruncate(report: (version: number) => void): () => void {
+    const listener = (version: number) => report(version)
+    this.drive.core.on('truncate', listener)
+    const stop = () => this.drive.core.off('truncate', listener)
     this.#stops.push(stop)
     return stop
   }
@@ -146,6 +168,8 @@ export class FilesDriveReader {
   async *changes(from: number, to: number): AsyncGenerator<FilesChange> {
     if (to <= 1) return
     const checkout = this.drive.checkout(to)
+    // Without it each node of the tree costs a round trip.
+    const range = this.drive.core.download({ start: from, end: to })
     const stream = checkout.diff(from)
     const entries = stream[Symbol.asyncIterator]()
     try {
@@ -159,6 +183,7 @@ export class FilesDriveReader {
       }
     } finally {
       stream.destroy()
+      range.destroy()
       await checkout.close()
     }
   }
@@ -196,6 +221,8 @@ export class FilesDriveReader {
     // hyperdrive's own opening of the contents is tried once only, and may have been too early.
     if (this.drive.blobs === null) await this.drive._openBlobsFromHeader()
     const { core } = this.drive.blobs
+    followForks(core)
+    await this.#sameFork(core)
     const out = new Uint8Array(blob.size)
     let filled = 0
     for (let block = blob.start; block < blob.end; block++) {
@@ -207,21 +234,39 @@ export class FilesDriveReader {
     return filled === out.length ? out : unexpected(key, 'shorter than its entry says')
   }
 
+  /** Contents of another fork than the entries' own are not theirs. */
+  async #sameFork(contents: any): Promise<void> {
+    if (contents.fork === this.drive.core.fork) return
+    await new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (contents.fork === this.drive.core.fork) done(resolve)
+      }
+      const done = (end: () => void) => {
+        clearTimeout(timer)
+        for (const core of [contents, this.drive.core]) core.off('truncate', look)
+        end()
+      }
+      const late = () => done(() => reject(new MissingBlock(null)))
+      const timer = setTimeout(late, this.#timeoutMs)
+      for (const core of [contents, this.drive.core]) core.on('truncate', look)
+    })
+  }
+
   /** Time-outs become MissingBlock, our own closing stays an error, anything else is the host's unreadable drive. */
   async #guarded<T>(work: () => Promise<T>): Promise<T | Unexpected> {
     let timer: NodeJS.Timeout | undefined
     // A hostile tree can lead in circles where every block is at hand, so the whole step is timed too.
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new MissingBlock(-1)), 4 * this.#timeoutMs)
+      timer = setTimeout(() => reject(new MissingBlock(null)), 4 * this.#timeoutMs)
     })
     try {
       return await Promise.race([work(), late])
     } catch (error) {
       if (error instanceof MissingBlock) throw error
-      const code = (error as { code?: unknown }).code
-      if (code === 'REQUEST_TIMEOUT') throw new MissingBlock(-1, { cause: error })
-      if (OWN_ERROR_CODES.has(code) || this.drive.closing) throw error
-      return unexpected('', `unreadable: ${error instanceof Error ? error.message : 'unknown'}`)
+      const code = (error as { code?: unknown } | null)?.code
+      if (code === 'REQUEST_TIMEOUT') throw new MissingBlock(null, { cause: error })
+      if (!isUnreadable(error) || this.drive.closing) throw error
+      return unexpected('', `unreadable: ${(error as Error).message.slice(0, SHOWN_KEY_CHARS_MAX)}`)
     } finally {
       clearTimeout(timer)
     }
@@ -251,6 +296,16 @@ export class FilesDrive extends FilesDriveReader {
   }
 }
 
+/**
+ * Both cores of a drive have the same fork, by which a reader knows that they belong together.
+ * Forks are numbered by time, because the number of a lost one is lost too.
+ */
+async function startFork(cores: any[]): Promise<void> {
+  const forks = cores.map(core => core.fork + 1)
+  const fork = Math.max(...forks, Math.floor(Date.now() / 1000))
+  for (const core of cores) await core.truncate(core.length, fork)
+}
+
 async function write(entries: any, blobs: any, change: FilesWrite): Promise<void> {
   const { path, type } = change
   for (const kind of ['file', 'directory'] as const) {
@@ -267,15 +322,12 @@ async function write(entries: any, blobs: any, change: FilesWrite): Promise<void
   }
 }
 
-/** Errors of our own side, or of its closing: never the host's. */
-const OWN_ERROR_CODES: ReadonlySet<unknown> = new Set([
-  'SESSION_CLOSED',
-  'REQUEST_CANCELLED',
-  'SESSION_MOVED',
-  'SNAPSHOT_NOT_AVAILABLE',
-  'WRITE_FAILED',
-  'STREAM_DESTROYED'
-])
+/** Only what decoding throws is the host's doing; a full disk or our own closing is not. */
+function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = (error as { code?: unknown }).code
+  return code === 'DECODING_ERROR' || error instanceof SyntaxError || error instanceof RangeError
+}
 
 /** Where a content is in the drive's second core: blocks `start` up to, not including, `end`. */
 interface Blob {

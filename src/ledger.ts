@@ -24,10 +24,11 @@ const PEER_HEADS = Symbol('peerHeads')
 /** A block that no peer delivered in time. Never evidence against the host. */
 export class MissingBlock extends Error {
   override readonly name = 'MissingBlock'
-  readonly index: number
+  /** Null where several would have done. */
+  readonly index: number | null
 
-  constructor(index: number, options?: ErrorOptions) {
-    super(`block ${index} did not arrive in time`, options)
+  constructor(index: number | null, options?: ErrorOptions) {
+    super(`block ${index ?? 'of a drive'} did not arrive in time`, options)
     this.index = index
   }
 }
@@ -124,6 +125,7 @@ export class Ledger {
     this.discoveryKey = new Uint8Array(core.discoveryKey)
     this.#peerHeads = peerHeadsOf(core.core)
     this.onGrow(() => this.#peerHeads.check())
+    this.#peerHeads.check()
   }
 
   /** Blocks that the host has signed, as far as we have seen: not all need be here. */
@@ -328,6 +330,13 @@ export class WritableLedger extends Ledger {
   }
 }
 
+/** Lets a core that is no ledger take over a signed history with a higher fork. */
+export function followForks(core: any): void {
+  const { replicator } = core.core
+  replicator.allowFork = true
+  for (const peer of replicator.peers) replicator._updateFork(peer)
+}
+
 /** A corestore whose cores never follow another fork, whoever opens them first (a peer may). */
 class LedgerStore extends Corestore {
   constructor(dir: string, allowBackup: boolean) {
@@ -336,7 +345,8 @@ class LedgerStore extends Corestore {
 
   _openCore(discoveryKey: Uint8Array | null, options: object): any {
     const core = super._openCore(discoveryKey, { ...options, allowFork: false })
-    if (core !== null) peerHeadsOf(core)
+    // hypercore's own answer to a conflict is a line on stdout and the end of all sessions.
+    if (!Object.hasOwn(core, 'checkConflict')) core.checkConflict = async () => true
     return core
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { utf8 } from '../src/bytes.ts'
@@ -77,6 +78,50 @@ test('a flush repeated after a crash leaves the same files', async t => {
   const again = await drive.flush(changes, { seq: 1, stateRoot: root('one') })
   assert.deepEqual(await readAll(drive, 0, version), await readAll(drive, 0, again))
   assert.deepEqual(await drive.marker(), { seq: 1, stateRoot: root('one'), version: again })
+})
+
+test('a reader follows a host that lost its last flush in a crash and wrote another', async t => {
+  const [dir, away] = [await tempDir(t), await tempStorage(t)]
+  const [now, old] = [join(dir, 'now'), join(dir, 'old')]
+  const start = await openStorage(now)
+  const { key } = await openFilesDrive(start, keyPair, 'party')
+  await start.close()
+  const storage = await openStorage(now)
+  const drive = await openFilesDrive(storage, keyPair, 'party')
+  await drive.flush([file('/a', 'one', 1)], { seq: 1, stateRoot: root('one') })
+  await storage.close()
+  await cp(now, old, { recursive: true })
+
+  const lost = await openStorage(now)
+  const published = await openFilesDrive(lost, keyPair, 'party')
+  const changes = [file('/a', 'lost', 2), file('/b', 'lost', 2)]
+  await published.flush(changes, { seq: 2, stateRoot: root('lost') })
+  const reader = await openFilesDriveReader(away, key)
+  const cut = connect(t, lost, away)
+  await readAll(reader, 0, await arrived(reader, published))
+  cut()
+  await lost.close()
+
+  const restored = await openStorage(old, { allowBackup: true })
+  t.after(() => restored.close())
+  const again = await openFilesDrive(restored, keyPair, 'party', { afterCrash: true })
+  await again.flush([file('/a', 'two', 3)], { seq: 3, stateRoot: root('three') })
+  const truncated: number[] = []
+  reader.onTruncate(version => truncated.push(version))
+  connect(t, restored, away)
+  await until(
+    report => reader.onTruncate(report),
+    () => truncated.length > 0
+  )
+  await until(
+    report => reader.onGrow(report),
+    () => reader.version === again.version
+  )
+  const marker = { seq: 3, stateRoot: root('three'), version: again.version }
+  assert.deepEqual(await reader.marker(), marker)
+  assert.deepEqual(await readAll(reader, 0, reader.version), [
+    { path: '/a', type: 'file', size: 3, seq: 3, time: 1003, text: 'two' }
+  ])
 })
 
 test('the key of a drive follows from the host key and its name', async t => {
