@@ -360,7 +360,11 @@ async function appendJournalled(ledger: WritableLedger, journal: Journal): Promi
 }
 
 /** Runs init as entry 0, in no sandbox where there is none to run. Throws a HostError when it throws. */
-async function firstCommit(sandbox: Sandbox | null, program: Program, genesis: Genesis): Promise<Commit> {
+async function firstCommit(
+  sandbox: Sandbox | null,
+  program: Program,
+  genesis: Genesis
+): Promise<Commit> {
   const state = new LedgerState(EMPTY_BASE)
   const time = genesis.created
   const ran = sandbox ? await runInit(sandbox, program, state, time) : NO_INIT
