@@ -214,7 +214,7 @@ export class Engine {
     this.#session ??= this.#parts.sandbox.open(this.#parts.program, this.#state)
     const ran = await this.#run(this.#session, batch)
     if (generation !== this.#generation) {
-      for (const waiting of batch) this.#refuse(waiting, CODES.internal, 'not recorded: try again')
+      this.#runAgain(batch)
       return []
     }
     return this.#settleRun(batch, ran)
@@ -294,14 +294,16 @@ export class Engine {
       if (recorded instanceof Refusal) {
         this.#refuse(numbered, recorded.code, recorded.message)
         this.#dropSession()
-        this.#runAgain(batch.slice(i + 1), numbered.seq)
+        this.#seq = numbered.seq
+        this.#runAgain(batch.slice(i + 1))
         return done
       }
       done.push(recorded)
     }
     if (rans.length < batch.length) {
       this.#dropSession()
-      this.#runAgain(batch.slice(rans.length), batch[rans.length]!.seq)
+      this.#seq = batch[rans.length]!.seq
+      this.#runAgain(batch.slice(rans.length))
     }
     return done
   }
@@ -336,9 +338,9 @@ export class Engine {
     return brokenLimit(entry, limits)
   }
 
-  #runAgain(batch: Numbered[], seq: number): void {
-    this.#seq = seq
-    const again = batch.filter(({ unchecked }) => !unchecked)
+  /** Puts calls back to the front of the queue; they get a new seq and time. */
+  #runAgain(calls: Waiting[]): void {
+    const again = calls.filter(({ unchecked }) => !unchecked)
     for (const { hash, bytes } of again) {
       if (hash) this.#taken.delete(hex(hash))
       this.#queueBytes += bytes
@@ -347,12 +349,14 @@ export class Engine {
   }
 
   async #commitAll(executed: Done[]): Promise<void> {
+    const generation = this.#generation
     for (let at = 0; at < executed.length; ) {
       const group = this.#group(executed, at)
-      at += group.length
-      const isCommitted = await this.#commit(group)
-      if (isCommitted) continue
-      for (const { waiting } of executed.slice(at)) this.#refuseUnrecorded(waiting)
+      at += await this.#commit(group)
+      if (generation === this.#generation && !this.#halt) continue
+      const rest = executed.slice(at).map(({ waiting }) => waiting)
+      if (this.#halt) for (const waiting of rest) this.#refuseUnrecorded(waiting)
+      else this.#runAgain(rest)
       return
     }
   }
@@ -370,47 +374,58 @@ export class Engine {
     return executed.slice(at, end)
   }
 
-  /** False when nothing was recorded: the state is then that of the journal again. */
-  async #commit(group: Done[]): Promise<boolean> {
-    const { journal, ledger, mayAppend } = this.#parts
+  /** Gives how many of the group are settled; after a change of generation the others are to run again. */
+  async #commit(group: Done[]): Promise<number> {
+    const { journal, ledger, mayAppend, deceit } = this.#parts
     try {
       await mayAppend?.()
     } catch (error) {
       this.halt(error as Error)
     }
-    if (this.#halt) {
-      for (const { waiting } of group) this.#refuseUnrecorded(waiting)
-      return false
-    }
+    if (this.#halt) return 0
     const block = journal.length
-    const entries = this.#apply(group)
-    const bytes = this.#parts.deceit?.block?.(entries) ?? encodeBlock(entries)
+    const { entries, settled } = this.#apply(group)
+    if (entries.length === 0) return settled
+    const recorded = group.slice(0, entries.length)
     try {
-      this.#journal(block, bytes, entries, group)
+      this.#journal(block, deceit?.block?.(entries) ?? encodeBlock(entries), entries, recorded)
     } catch (error) {
+      const says = `nothing was recorded: ${(error as Error).message}`
+      for (const { waiting } of recorded) this.#refuse(waiting, CODES.internal, says)
       this.#reload()
-      for (const { waiting } of group) {
-        this.#refuse(waiting, CODES.internal, `nothing was recorded: ${(error as Error).message}`)
-      }
-      return false
+      return settled
     }
     try {
-      const head = await ledger.append([bytes], block)
-      this.#answer(group, entries, block, head)
-      return true
+      const bytes = journal.block(block)
+      this.#answer(recorded, entries, block, await ledger.append([bytes], block))
     } catch (error) {
       // The block is in the journal, so it will be appended when the host starts again: no answer is right now.
       this.halt(error as Error)
-      for (const { waiting } of group) waiting.reject(haltRefusal(error as Error))
-      return false
+      for (const { waiting } of recorded) waiting.reject(haltRefusal(error as Error))
     }
+    return settled
   }
 
-  #apply(group: Done[]): Entry[] {
-    return group.map(({ entry, writes }) => ({
-      ...entry,
-      stateRoot: this.#state.apply(writes, entry.seq, entry.time)
-    }))
+  /**
+   * Applies the group up to the first call that takes the state past the ledger's limits: that one is refused,
+   * and what was executed on top of it does not count (PROTOCOL §7.5).
+   */
+  #apply(group: Done[]): { entries: Entry[]; settled: number } {
+    const { files, stateBytes } = this.#parts.genesis.limits
+    const entries: Entry[] = []
+    for (const { waiting, entry, writes } of group) {
+      const { root, undo } = this.#state.tryApply(writes, entry.seq, entry.time)
+      if (this.#state.files > files || this.#state.contentBytes > stateBytes) {
+        undo()
+        const most = `${files} paths and ${stateBytes} bytes`
+        const says = `the state would grow past what this ledger allows (${most})`
+        this.#refuse(waiting, CODES.tooLarge, `${says}; nothing was recorded`)
+        this.#startAnew(entry.seq)
+        return { entries, settled: entries.length + 1 }
+      }
+      entries.push({ ...entry, stateRoot: root })
+    }
+    return { entries, settled: group.length }
   }
 
   #journal(block: number, bytes: Uint8Array, entries: Entry[], group: Done[]): void {
@@ -437,11 +452,15 @@ export class Engine {
 
   /** Goes back to what the journal holds, because what was executed after it could not be made durable. */
   #reload(): void {
-    const last = this.#parts.journal.last()!
+    this.#state = new LedgerState(this.#parts.journal)
+    this.#startAnew(this.#parts.journal.last()!.seq + 1)
+  }
+
+  /** What was executed from entry `seq` on no longer counts. */
+  #startAnew(seq: number): void {
     this.#generation++
     this.#dropSession()
-    this.#state = new LedgerState(this.#parts.journal)
-    this.#seq = last.seq + 1
+    this.#seq = seq
   }
 
   #refuse(waiting: Waiting, code: number, message: string): void {

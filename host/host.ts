@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { equalBytes, hex } from '../src/bytes.ts'
+import type { Executed } from '../src/call.ts'
 import { compileContract } from '../src/contract.ts'
 import { type KeyPair, keyPairFromSeed } from '../src/crypto.ts'
 import { acceptReplication } from '../src/direct.ts'
@@ -146,18 +147,44 @@ async function openBase(
     const sandbox = new Sandbox(SANDBOX_LIMITS)
     closers.push(() => sandbox.close())
     const storage = await openStorage(join(dir, CORES_FOLDER), { allowBackup: true })
-    closers.push(() => storage.close())
-    const drive = await openFilesDrive(storage, { seed })
+    closers.push(() => closeStorage(storage, journal))
+    const drive = await openDrive(journal, storage, keyPair)
     closers.push(() => drive.close())
     const identity = known ?? { seed, genesis: newGenesis(options, drive.key) }
     const genesis = decodeGenesis(identity.genesis)
     const program = programOf(genesis, ledgerKey(keyPair.publicKey, identity.genesis))
-    if (!known) journal.begin(identity, await firstCommit(sandbox, program, genesis, hasInit))
+    if (!known) {
+      const init = hasInit ? sandbox : null
+      journal.begin(identity, await firstCommit(init, program, genesis))
+    }
     return { dir, journal, storage, drive, sandbox, identity, genesis, keyPair, program }
   } catch (error) {
     if (!journal.identity()) closers.unshift(forget)
     throw error
   }
+}
+
+/** Whatever was published last may be lost here after a crash, or in an older copy of the folder. */
+async function openDrive(
+  journal: Journal,
+  storage: Storage,
+  keyPair: KeyPair
+): Promise<FilesDrive> {
+  const { published, isClosed } = journal.drive()
+  if (published >= 0) journal.setDrive({ published, isClosed: false })
+  const open = (afterCrash: boolean) => openFilesDrive(storage, keyPair, 'files', { afterCrash })
+  const drive = await open(!isClosed)
+  const marker = await drive.marker()
+  const isOlder = !marker || 'unexpected' in marker || marker.seq < published
+  if (!isClosed || published < 0 || !isOlder) return drive
+  await drive.close()
+  return open(true)
+}
+
+async function closeStorage(storage: Storage, journal: Journal): Promise<void> {
+  await storage.close()
+  const { published } = journal.drive()
+  if (published >= 0) journal.setDrive({ published, isClosed: true })
 }
 
 async function serve(
@@ -332,18 +359,15 @@ async function appendJournalled(ledger: WritableLedger, journal: Journal): Promi
   )
 }
 
-/** Runs init as entry 0. Throws a HostError when it throws. */
+/** Runs init as entry 0, in no sandbox where there is none to run. Throws a HostError when it throws. */
 async function firstCommit(
-  sandbox: Sandbox,
+  sandbox: Sandbox | null,
   program: Program,
-  genesis: Genesis,
-  hasInit: boolean
+  genesis: Genesis
 ): Promise<Commit> {
   const state = new LedgerState(EMPTY_BASE)
   const time = genesis.created
-  const ran = hasInit
-    ? await runInit(sandbox, program, state, time)
-    : { outcome: { result: 'null' }, gas: 0, writes: [] }
+  const ran = sandbox ? await runInit(sandbox, program, state, time) : NO_INIT
   const stateRoot = state.apply(ran.writes, 0, time)
   const { outcome, gas } = ran
   const entry: Entry = { seq: 0, time, origin: { kind: 'init' }, outcome, gas, stateRoot }
@@ -356,7 +380,15 @@ async function firstCommit(
   }
 }
 
-async function runInit(sandbox: Sandbox, program: Program, state: LedgerState, time: number) {
+/** What a contract without init gives (PROTOCOL §4.7). */
+const NO_INIT: Executed = { outcome: { result: 'null' }, gas: 0, writes: [] }
+
+async function runInit(
+  sandbox: Sandbox,
+  program: Program,
+  state: LedgerState,
+  time: number
+): Promise<Executed> {
   const session = sandbox.open(program, state, { empty: true })
   try {
     const [ran] = await session.run([{ seq: 0, time, caller: '', method: 'init', args: '[]' }])

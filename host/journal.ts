@@ -6,6 +6,7 @@
 
 import { statSync } from 'node:fs'
 import type { Row } from '../src/call.ts'
+import type { FilesWrite } from '../src/drive.ts'
 import { type Database, databaseError, openDatabase, type Statement } from '../src/sqlite.ts'
 import type { FileWrite, StateBase } from '../src/state.ts'
 
@@ -35,8 +36,13 @@ const MIGRATIONS = [
   CREATE TABLE contents (path TEXT PRIMARY KEY, content BLOB NOT NULL);
   CREATE TABLE requests (hash BLOB PRIMARY KEY, expiry INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX requests_by_expiry ON requests (expiry);
-  CREATE TABLE unpublished (path TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE publication (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
+  CREATE TABLE changes (path TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX changes_by_seq ON changes (seq);
+  CREATE TABLE drive (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    published INTEGER NOT NULL,
+    is_closed INTEGER NOT NULL
+  );
   CREATE TABLE home (one INTEGER PRIMARY KEY CHECK (one = 1), inode TEXT NOT NULL);
   `
 ]
@@ -69,11 +75,12 @@ export interface Commit {
   requests: RememberedRequest[]
 }
 
-/** A path that the files drive does not show yet; `content` null for a path that is not a file now. */
-export interface Unpublished {
-  path: string
-  type: Row['type'] | 'absent'
-  content: Uint8Array | null
+/** What is known of the files drive. */
+export interface DriveStanding {
+  /** The entry up to which it was published last; -1 before the first time. */
+  published: number
+  /** Whether it was closed in order after that. */
+  isClosed: boolean
 }
 
 /** Holds an exclusive lock on its file until `close`: a second host on the same folder gets a DatabaseError `busy`. */
@@ -149,27 +156,29 @@ export class Journal implements StateBase {
     return (this.#get('content', path) as { content: Uint8Array } | undefined)?.content
   }
 
-  /** What changed since the last `published`, each path once, sorted; as it is at the journalled head. */
-  unpublished(): Unpublished[] {
-    return this.#statements.unpublished!.all() as Unpublished[]
-  }
-
-  /** The entry up to which the files drive was published; null before the first time. */
-  get publishedSeq(): number | null {
-    return (this.#get('publication') as { seq: number } | undefined)?.seq ?? null
-  }
-
-  /** The files drive now shows the state after entry `seq`. */
-  published(seq: number): void {
-    this.#write(() => {
-      this.#run('published', seq)
-      this.#run('setPublication', seq)
+  /** What changed after entry `seq`, each path once, sorted; as it is at the journalled head. */
+  changesAfter(seq: number): FilesWrite[] {
+    const rows = this.#statements.changesAfter!.all(seq) as (Row & {
+      path: string
+      type: Row['type'] | null
+      content: Uint8Array
+    })[]
+    return rows.map(({ path, type, content, seq, time }) => {
+      if (type === null) return { path, type: 'absent' }
+      return type === 'file' ? { path, type, content, seq, time } : { path, type, seq, time }
     })
   }
 
-  /** Every path of the state is to be published again: the drive turned out to hold less than was noted. */
-  republish(): void {
-    this.#write(() => this.#run('republish'))
+  drive(): DriveStanding {
+    const drive = this.#get('drive') as { published: number; isClosed: number } | undefined
+    return {
+      published: drive?.published ?? -1,
+      isClosed: drive === undefined || drive.isClosed === 1
+    }
+  }
+
+  setDrive({ published, isClosed }: DriveStanding): void {
+    this.#write(() => this.#run('setDrive', published, isClosed ? 1 : 0))
   }
 
   close(): void {
@@ -189,7 +198,7 @@ export class Journal implements StateBase {
     else this.#run('deleteRow', path)
     if (content) this.#run('setContent', path, content)
     else this.#run('deleteContent', path)
-    this.#run('setUnpublished', path, seq)
+    this.#run('setChange', path, seq)
   }
 
   #write(work: () => void): void {
@@ -227,15 +236,14 @@ function prepareAll(db: Database): { [name: string]: Statement } {
     addRequest: 'INSERT OR IGNORE INTO requests VALUES (?, ?)',
     // A request is valid up to and at its expiry, and times never decrease.
     forgetRequests: 'DELETE FROM requests WHERE expiry < ?',
-    setUnpublished: 'REPLACE INTO unpublished VALUES (?, ?)',
-    unpublished: `SELECT path, coalesce(rows.type, 'absent') AS type, content
-      FROM unpublished LEFT JOIN rows USING (path) LEFT JOIN contents USING (path) ORDER BY path`,
-    published: 'DELETE FROM unpublished WHERE seq <= ?',
-    publication: 'SELECT seq FROM publication',
-    setPublication: 'REPLACE INTO publication VALUES (1, ?)',
+    setChange: 'REPLACE INTO changes VALUES (?, ?)',
+    changesAfter: `SELECT changes.path, type, content, rows.seq, time FROM changes
+      LEFT JOIN rows ON rows.path = changes.path LEFT JOIN contents ON contents.path = changes.path
+      WHERE changes.seq > ? ORDER BY changes.path`,
+    drive: 'SELECT published, is_closed AS isClosed FROM drive',
+    setDrive: 'REPLACE INTO drive VALUES (1, ?, ?)',
     home: 'SELECT inode FROM home',
-    setHome: 'REPLACE INTO home VALUES (1, ?)',
-    republish: 'REPLACE INTO unpublished SELECT path, seq FROM rows'
+    setHome: 'REPLACE INTO home VALUES (1, ?)'
   }
   const prepared = Object.entries(sql).map(([name, text]) => [name, db.prepare(text)])
   return Object.fromEntries(prepared)

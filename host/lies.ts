@@ -3,9 +3,9 @@
 import { concatBytes, utf8 } from '../src/bytes.ts'
 import type { Executed } from '../src/call.ts'
 import { keyPairFromSeed } from '../src/crypto.ts'
+import type { FilesWrite } from '../src/drive.ts'
 import { type Entry, encodeBlock, type Origin } from '../src/entry.ts'
 import type { Deceit } from './deceit.ts'
-import type { Unpublished } from './journal.ts'
 
 export const LIES = [
   'outcome',
@@ -57,7 +57,7 @@ export function deceitOf(lie: Lie, seq: number): Deceit {
           )
       }
     case 'drive':
-      return { publishing: (changes, at) => (at >= seq ? changeDrive(changes) : changes) }
+      return { publishing: (changes, at) => (at >= seq ? changeDrive(changes, at) : changes) }
   }
 }
 
@@ -81,9 +81,10 @@ function swap(entries: Entry[]): Uint8Array {
   return encodeBlock([second!, first!, ...rest])
 }
 
-function changeDrive(changes: Unpublished[]): Unpublished[] {
+function changeDrive(changes: FilesWrite[], seq: number): FilesWrite[] {
   const others = changes.filter(({ path }) => path !== LIE_FILE)
-  return [...others, { path: LIE_FILE, type: 'file', content: utf8('only in the drive') }]
+  const content = utf8('only in the drive')
+  return [...others, { path: LIE_FILE, type: 'file', content, seq, time: 0 }]
 }
 
 /** Reads KIND or KIND@SEQ. Throws a TypeError that says what is taken. */

@@ -1,9 +1,8 @@
 // The publisher: the files drive follows the ledger, in coalesced flushes, each with a marker (DESIGN §6).
 
-import type { Write } from '../src/call.ts'
 import type { FilesDrive } from '../src/drive.ts'
 import type { Deceit } from './deceit.ts'
-import type { Journal, Unpublished } from './journal.ts'
+import type { Journal } from './journal.ts'
 
 /** Between two flushes, so that a busy ledger costs the drive one write a path and not one a call. */
 const PAUSE_MS = 200
@@ -58,15 +57,16 @@ export class Publisher {
     }
   }
 
+  /** From the drive's own marker on, so that whatever a crash took from the drive is written again. */
   async #flush(): Promise<boolean> {
-    const last = this.#journal.last()!
     const marker = await this.#drive.marker()
-    if (marker?.seq === last.seq) return true
-    const changes = this.#journal.unpublished()
+    if (marker && 'unexpected' in marker) throw new Error(`its marker is ${marker.reason}`)
+    const { seq, stateRoot } = this.#journal.last()!
+    if (marker?.seq === seq) return true
+    const changes = this.#journal.changesAfter(marker?.seq ?? -1)
     const { deceit } = this.#options
-    const shown = deceit?.publishing?.(changes, last.seq) ?? changes
-    await this.#drive.flush(shown.map(toWrite), { seq: last.seq, stateRoot: last.stateRoot })
-    this.#journal.published(last.seq)
+    await this.#drive.flush(deceit?.publishing?.(changes, seq) ?? changes, { seq, stateRoot })
+    this.#journal.setDrive({ published: seq, isClosed: false })
     return true
   }
 
@@ -80,9 +80,4 @@ export class Publisher {
       }
     })
   }
-}
-
-function toWrite({ path, type, content }: Unpublished): Write {
-  if (type !== 'file') return { path, type }
-  return { path, type, content: content! }
 }

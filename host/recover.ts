@@ -5,15 +5,14 @@
 
 import { linkSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { equalBytes } from '../src/bytes.ts'
-import type { Executed, Outcome } from '../src/call.ts'
-import { callOf, decodeBlock, type Entry } from '../src/entry.ts'
 import type { Genesis } from '../src/genesis.ts'
 import type { WritableLedger } from '../src/ledger.ts'
-import { requestHash } from '../src/request.ts'
-import type { Program, Sandbox, Session } from '../src/sandbox.ts'
+import { AT_GENESIS, Replay, type Verified } from '../src/replay.ts'
+import { RequestWindow } from '../src/request-window.ts'
+import type { Sandbox } from '../src/sandbox.ts'
+import { SignatureChecker } from '../src/signatures.ts'
 import { LedgerState } from '../src/state.ts'
-import { type Commit, type Identity, Journal } from './journal.ts'
+import { type Identity, Journal } from './journal.ts'
 
 export const RECOVERED_FILE = 'journal.recovered.sqlite'
 const JOURNAL_FILE = 'journal.sqlite'
@@ -31,7 +30,6 @@ export interface RecoverParts {
   genesis: Genesis
   ledger: WritableLedger
   sandbox: Sandbox
-  program: Program
   tell: (line: string) => void
 }
 
@@ -77,68 +75,42 @@ async function firstPeer(ledger: WritableLedger): Promise<void> {
   })
 }
 
+/** Judges each block as a watcher would, and journals it. */
 async function replayInto(journal: Journal, parts: RecoverParts): Promise<void> {
-  const { ledger, sandbox, program, identity, tell } = parts
+  const { ledger, genesis, sandbox, identity, tell } = parts
   const state = new LedgerState(journal)
-  const session = sandbox.open(program, state, { empty: true })
+  const signatures = new SignatureChecker()
+  const replay = new Replay({
+    ledger: ledger.key,
+    genesis,
+    state,
+    position: AT_GENESIS,
+    requests: new RequestWindow(),
+    executor: sandbox,
+    checkSignatures: items => signatures.check(items)
+  })
   try {
     for await (const { index, block } of ledger.blocks(1, ledger.length)) {
-      const commit = await replayBlock(parts, session, state, index, block)
+      const last = await judged(replay, index, block)
+      const files = state.pending()
+      const commit = { block: index, bytes: block, last, files, requests: last.requests }
       if (index === 1) journal.begin(identity, commit)
       else journal.commit(commit)
-      state.settle(commit.files)
-      session.applied(commit.last.seq)
+      state.settle(files)
       if (index % TOLD_BLOCKS === 0) tell(`recovered ${index} of ${ledger.length} blocks`)
     }
   } finally {
-    await session.close()
+    await replay.close()
+    await signatures.close()
   }
 }
 
-async function replayBlock(
-  { genesis, ledger }: RecoverParts,
-  session: Session,
-  state: LedgerState,
-  index: number,
-  bytes: Uint8Array
-): Promise<Commit> {
-  const entries = decodeBlock(bytes)
-  const ran = await session.run(entries.filter(needsRun(genesis)).map(callOf))
-  for (const entry of entries) {
-    const executed = needsRun(genesis)(entry) ? ran.shift() : NOTHING_RAN
-    if (!executed || 'cannot' in executed) {
-      throw new RecoveryError(`entry ${entry.seq} could not be executed: ${executed?.message}`)
-    }
-    const stateRoot = state.apply(executed.writes, entry.seq, entry.time)
-    if (isSame(entry, executed, stateRoot)) continue
-    throw new RecoveryError(`entry ${entry.seq} is not what this contract gives`)
-  }
-  const requests = entries.flatMap(({ origin }) =>
-    origin.kind === 'signed'
-      ? [{ hash: requestHash(ledger.key, origin), expiry: origin.expiry }]
-      : []
-  )
-  return { block: index, bytes, last: entries.at(-1)!, files: state.pending(), requests }
-}
-
-const NOTHING_RAN: Executed = { outcome: { result: 'null' }, gas: 0, writes: [] }
-
-/** A contract without init has an entry 0 that nothing was executed for. */
-function needsRun(_genesis: Genesis): (entry: Entry) => boolean {
-  return entry => entry.origin.kind !== 'init' || entry.gas > 0
-}
-
-function isSame(entry: Entry, executed: Executed, stateRoot: Uint8Array): boolean {
-  return (
-    entry.gas === executed.gas &&
-    equalBytes(entry.stateRoot, stateRoot) &&
-    isSameOutcome(entry.outcome, executed.outcome)
-  )
-}
-
-function isSameOutcome(a: Outcome, b: Outcome): boolean {
-  if ('result' in a) return 'result' in b && a.result === b.result
-  return 'error' in b && a.error.name === b.error.name && a.error.message === b.error.message
+async function judged(replay: Replay, index: number, block: Uint8Array): Promise<Verified> {
+  replay.submit(block)
+  const judgement = await replay.judge()
+  if ('verified' in judgement) return judgement.verified
+  const says = 'fault' in judgement ? judgement.fault.summary : judgement.cannot.message
+  throw new RecoveryError(`block ${index} does not follow from the contract: ${says}`)
 }
 
 /** The old file stays under its own name until the new one takes it. */
