@@ -13,7 +13,8 @@ import {
   openFilesDriveReader
 } from '../src/drive.ts'
 import { driveKey, placeOf } from '../src/drive-key.ts'
-import { MissingBlock, openStorage } from '../src/ledger.ts'
+import { MissingBlock } from '../src/ledger.ts'
+import { openStorage } from '../src/storage.ts'
 import { collect, connect, keyPair, tempDir, tempStorage, until } from './wire-kit.ts'
 
 const root = (text: string) => new Uint8Array(hash(utf8(text)))

@@ -10,12 +10,11 @@ import {
   LedgerMoved,
   MissingBlock,
   openLedger,
-  openStorage,
-  StorageError,
   type WritableLedger
 } from '../src/ledger.ts'
 import { checkManifest, ledgerKey, ledgerManifest, ManifestError } from '../src/manifest.ts'
 import type { Conflict, PeerHead } from '../src/peer-heads.ts'
+import { openStorage, StorageError } from '../src/storage.ts'
 import {
   collect,
   connect,
@@ -302,6 +301,22 @@ for (const [relation, theirs] of [
     assert.deepEqual(await reader.block(3), utf8('three'))
   })
 }
+
+test('a shorter history conflicts also with a log whose blocks are still to come', async t => {
+  const [home, twin, away] = [await tempStorage(t), await tempStorage(t), await tempStorage(t)]
+  const ledger = await createLedger(home, keyPair, genesis)
+  const head = await ledger.append(words(...Array.from({ length: 100 }, (_, i) => `block ${i}`)))
+  const foreign = await (await createLedger(twin, keyPair, genesis)).append(words('x', 'y', 'z'))
+  const reader = await openLedger(away, ledger.key)
+  connect(t, home, away)
+  await until(
+    report => reader.onGrow(report),
+    () => reader.length === head.length
+  )
+  const reported = first<Conflict>(report => reader.onConflict(report))
+  connect(t, twin, away)
+  assert.deepEqual((await reported).foreign.head, foreign)
+})
 
 test('two copies of one history never conflict, whatever their lengths', async t => {
   const [home, away] = [await tempStorage(t), await tempStorage(t)]
