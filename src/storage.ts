@@ -1,6 +1,11 @@
 // Storage folders, and the connections that replicate all they hold: the one door to corestore.
 
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import Corestore from 'corestore'
+
+/** Says on which device and inode a storage was made. */
+const DEVICE_FILE = 'CORESTORE'
 
 /** A storage folder that cannot be opened. */
 export class StorageError extends Error {
@@ -16,16 +21,18 @@ export interface Storage {
 }
 
 /**
- * Opens or makes a storage folder. A folder copied from elsewhere is refused unless `allowBackup`,
- * because two writers with one key sign two histories.
+ * Opens or makes a storage folder, which must be the storage's own. A folder copied from elsewhere is refused,
+ * because two writers with one key sign two histories, unless `allowBackup`, which makes it a storage of this place.
  */
 export async function openStorage(
   dir: string,
   options: { allowBackup?: boolean } = {}
 ): Promise<Storage> {
+  await refuseOtherFiles(dir)
   const store = new LedgerStore(dir, options.allowBackup === true)
   try {
     await store.ready()
+    if (options.allowBackup === true) await rm(join(dir, DEVICE_FILE), { force: true })
   } catch (error) {
     await store.close().catch(() => undefined)
     throw storageError(dir, error)
@@ -67,6 +74,14 @@ class LedgerStore extends Corestore {
     session.session = LedgerStore.prototype.session
     return session
   }
+}
+
+/** corestore moves whatever it finds in a folder that it does not know into its own database. */
+async function refuseOtherFiles(dir: string): Promise<void> {
+  const names: string[] = await readdir(dir).catch(() => [])
+  if (names.includes(DEVICE_FILE)) return
+  const other = names.find(name => name !== 'db')
+  if (other !== undefined) throw new StorageError(`${dir} is no ledger storage: it holds ${other}`)
 }
 
 function storageError(dir: string, cause: unknown): StorageError {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp } from 'node:fs/promises'
+import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { equalBytes, hex, utf8 } from '../src/bytes.ts'
@@ -83,6 +83,17 @@ test('the same bytes appended again to an older copy give the same head', async 
   const old = await createLedger(copy, keyPair, genesis)
   assert.equal(old.length, 2)
   assert.deepEqual(await old.append(words('two', 'three'), 2), head)
+  await copy.close()
+  const adopted = await openStorage(join(dir, 'copy'))
+  t.after(() => adopted.close())
+  assert.deepEqual((await createLedger(adopted, keyPair, genesis)).head(), head)
+})
+
+test('a folder that holds other files is refused and left as it is', async t => {
+  const dir = await tempDir(t)
+  await writeFile(join(dir, 'other'), 'file')
+  await assert.rejects(openStorage(dir), { name: 'StorageError', message: /holds other/ })
+  assert.deepEqual(await readdir(dir), ['other'])
 })
 
 test('an append at a length that the ledger has left behind appends nothing', async t => {
