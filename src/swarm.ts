@@ -125,9 +125,10 @@ export class Swarm {
     await this.#sessions.get(topicName(topic))?.flushed()
   }
 
-  async leave(topic: Uint8Array): Promise<void> {
+  /** Takes effect here at once; telling an unreachable DHT goes on in the background. */
+  leave(topic: Uint8Array): void {
     if (!this.#sessions.delete(topicName(topic))) return
-    await this.#swarm.leave(Buffer.from(topic)).catch(() => undefined)
+    this.#swarm.leave(Buffer.from(topic)).catch(() => undefined)
   }
 
   /** Quick, also where no DHT node answers. */
