@@ -89,10 +89,10 @@ export class PeerHeads {
     }
     const addPeer = core.replicator._addPeer.bind(core.replicator)
     core.replicator._addPeer = (peer: any) => {
-      const ondata = peer.ondata
-      peer.ondata = (data: any) => this.#takeLeaf(data, peer) || ondata.call(peer, data)
+      this.#listen(peer)
       addPeer(peer)
     }
+    for (const peer of core.replicator.peers) this.#listen(peer)
   }
 
   /** Asks the peers we were not able to compare with yet; to be called when our log grows. */
@@ -119,6 +119,11 @@ export class PeerHeads {
         : await this.#compareShorter(own, foreign)
     if (conflict !== null) for (const report of this.onConflict) report(conflict)
     return conflict
+  }
+
+  #listen(peer: any): void {
+    const ondata = peer.ondata
+    peer.ondata = (data: any) => this.#takeLeaf(data, peer) || ondata.call(peer, data)
   }
 
   async #compareShorter(own: Head, foreign: PeerHead): Promise<Conflict | null> {

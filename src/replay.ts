@@ -179,7 +179,7 @@ export class Replay {
     const { seq, time } = step.entry
     if (!ran) throw new Error(`the sandbox gave no answer for entry ${seq}`)
     if ('cannot' in ran) return { cannot: { kind: ran.cannot, seq, message: ran.message } }
-    const { root, undo } = this.#options.state.apply(ran.writes, seq, time)
+    const { root, undo } = this.#options.state.tryApply(ran.writes, seq, time)
     const kind = difference(step.entry, ran, root)
     if (kind) {
       undo()
@@ -234,7 +234,7 @@ export class Replay {
   }
 
   #rootAfter({ writes }: Executed, { seq, time }: Call): Uint8Array {
-    const { root, undo } = this.#options.state.apply(writes, seq, time)
+    const { root, undo } = this.#options.state.tryApply(writes, seq, time)
     undo()
     return root
   }

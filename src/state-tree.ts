@@ -111,8 +111,8 @@ export class StateTree {
   }
 
   /**
-   * The pruned tree on which every path of `touched.paths` can be read, set and deleted and every directory of
-   * `touched.lists` listed, in any order and any number of times (STATE §5).
+   * The pruned tree on which every path of `touched.paths` can be read, set and deleted, every path of `reads`
+   * read and every directory of `lists` listed, in any order and any number of times (STATE §5).
    */
   prune(touched: Touched): Uint8Array {
     return encodePruned(this.#root, shownFor(this.#root, touched), this.#store)

@@ -1,7 +1,7 @@
 // Ways through the state map. Each throws NotInWitness where a pruned tree shows only a hash.
 
 import { bitOf } from './state-key.ts'
-import { HIDDEN, INNER, type Inner, LEAF, type Leaf, type Node } from './state-node.ts'
+import { INNER, type Inner, LEAF, type Leaf, type Node } from './state-node.ts'
 
 /** The answer depends on a part of the state that the pruned tree leaves out. */
 export class NotInWitness extends Error {
@@ -56,8 +56,8 @@ export function markChanged(root: Node, key: Uint8Array): void {
   }
 }
 
-function shownLeaf(node: Node): Leaf {
+/** The leaf at the end of a way. */
+export function shownLeaf(node: Node): Leaf {
   if (node.kind === LEAF) return node
-  const what = node.kind === HIDDEN ? 'only its hash is known' : 'no leaf'
-  throw new NotInWitness(`this part of the state is not in the witness: ${what}`)
+  throw new NotInWitness('this part of the state is not in the witness')
 }

@@ -2,17 +2,22 @@
 
 import { hasPrefix, keyOf, keyOfValid, prefixOf } from './state-key.ts'
 import { INNER, type Inner, type Leaf, type Node } from './state-node.ts'
-import { firstLeaf, nodesOf, topOf, toward } from './state-walk.ts'
+import { firstLeaf, nodesOf, shownLeaf, topOf, toward } from './state-walk.ts'
 
-/** What a call read, wrote or looked for, and what it listed. */
+/** What a call did with the state; a path need not be in it. */
 export interface Touched {
+  /** Paths that may be read, set and deleted. */
   paths: string[]
+  /** Directories that may be listed. */
   lists: string[]
+  /** Paths that are only read: they need less. */
+  reads?: string[]
 }
 
 /** Throws NotInWitness when `root` is itself pruned and lacks something. */
 export function shownFor(root: Node | null, touched: Touched): Set<Node> {
   const keys = touched.paths.map(keyOf)
+  const reads = (touched.reads ?? []).map(keyOf)
   const prefixes = touched.lists.map(prefixOf)
   const shown = new Set<Node>()
   if (root === null) return shown
@@ -24,9 +29,9 @@ export function shownFor(root: Node | null, touched: Touched): Set<Node> {
     addRemovable(way, removable)
   })
   for (const prefix of prefixes) showChildren(root, prefix, shown)
-  // A call may delete touched paths and then look for others. Its search then ends beside the deleted ones:
-  // at the leaf that this walk, which avoids whatever could be deleted, ends at.
-  for (const sought of [...keys, ...prefixes]) {
+  // A call may delete a path and then look for others. Its search then ends beside what was deleted: at the
+  // leaf that this way, which avoids whatever could be deleted, leads to.
+  for (const sought of [...keys, ...reads, ...prefixes]) {
     if (!removable.has(root)) for (const node of wayTo(root, sought, removable)) shown.add(node)
   }
   return shown
@@ -41,7 +46,7 @@ function wayTo(root: Node, key: Uint8Array, avoided: Set<Node> | null): Node[] {
     node = avoided?.has(next) ? otherSide(node, next) : next
     way.push(node)
   }
-  firstLeaf(node)
+  shownLeaf(node)
   return way
 }
 
@@ -61,7 +66,7 @@ function showChildren(root: Node, prefix: Uint8Array, shown: Set<Node>): void {
   if (!hasPrefix(keyOfValid(firstLeaf(top).path), prefix)) return
   for (const node of way.slice(0, way.indexOf(top))) shown.add(node)
   for (const node of nodesOf(top)) {
-    if (node.kind !== INNER) firstLeaf(node)
+    if (node.kind !== INNER) shownLeaf(node)
     shown.add(node)
   }
 }

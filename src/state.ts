@@ -72,8 +72,13 @@ export class LedgerState implements StateReader {
     return content
   }
 
-  /** Applies the writes of entry `seq`. `undo` takes exactly this back, while nothing came after it. */
-  apply(writes: Write[], seq: number, time: number): { root: Uint8Array; undo(): void } {
+  /** Applies the writes of entry `seq`; gives the state root after it. */
+  apply(writes: Write[], seq: number, time: number): Uint8Array {
+    return this.tryApply(writes, seq, time).root
+  }
+
+  /** As `apply`; `undo` takes exactly this back, while nothing came after it. */
+  tryApply(writes: Write[], seq: number, time: number): { root: Uint8Array; undo(): void } {
     const before = writes.map(({ path }) => this.#take(path))
     for (const write of writes) {
       const file = toFileWrite(write, seq, time)

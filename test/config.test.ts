@@ -27,7 +27,7 @@ test('with nothing said, the page is on loopback and nothing is sent', () => {
 test('a flag beats the environment, which beats the file, which beats the default', t => {
   const config = configFile(
     t,
-    'log-level = "error"\nhttp = "off"\nbacklog-blocks = 7\nmail-from = "file@mail.test"\n'
+    'log-level = "error"\nhttp = "off"\nbacklog-after-s = 77\nmail-from = "file@mail.test"\n'
   )
   const { settings, sources } = loadSettings({
     flags: { config, logLevel: 'debug', json: true, mailFrom: undefined },
@@ -35,12 +35,12 @@ test('a flag beats the environment, which beats the file, which beats the defaul
   })
   assert.equal(settings.logLevel, 'debug')
   assert.deepEqual(settings.http, { host: '::1', port: 0 })
-  assert.equal(settings.backlogBlocks, 7)
+  assert.equal(settings.backlogAfterS, 77)
   assert.equal(settings.mailFrom, 'file@mail.test')
   assert.equal(settings.sandboxes, 0)
-  const { logLevel, http, backlogBlocks, sandboxes } = sources
+  const { logLevel, http, backlogAfterS, sandboxes } = sources
   assert.deepEqual(
-    [logLevel, http, backlogBlocks, sandboxes],
+    [logLevel, http, backlogAfterS, sandboxes],
     ['flag', 'environment', 'file', 'default']
   )
 })

@@ -14,7 +14,7 @@ import {
   StorageError,
   type WritableLedger
 } from '../src/ledger.ts'
-import { ledgerKey, ledgerManifest, ManifestError } from '../src/manifest.ts'
+import { checkManifest, ledgerKey, ledgerManifest, ManifestError } from '../src/manifest.ts'
 import type { Conflict, PeerHead } from '../src/peer-heads.ts'
 import {
   collect,
@@ -94,6 +94,49 @@ test('an append at a length that the ledger has left behind appends nothing', as
   assert.equal(ledger.length, 2)
 })
 
+test('a writer restored from an old copy learns from its readers what it lost, and appends nothing else', async t => {
+  const dir = await tempDir(t)
+  const [now, old, away] = [join(dir, 'now'), join(dir, 'old'), await tempStorage(t)]
+  const start = await openStorage(now)
+  const { key } = await createLedger(start, keyPair, genesis)
+  await start.close()
+  await cp(now, old, { recursive: true })
+
+  const home = await openStorage(now)
+  const ledger = await createLedger(home, keyPair, genesis)
+  const head = await ledger.append(words('one', 'two'), 1)
+  const reader = await openLedger(away, key)
+  const cut = connect(t, home, away)
+  await until(
+    report => reader.onGrow(report),
+    () => reader.length === 3
+  )
+  await collect(reader.blocks(0, 3))
+  cut()
+  await home.close()
+
+  const restored = await openStorage(old, { allowBackup: true })
+  t.after(() => restored.close())
+  const again = await createLedger(restored, keyPair, genesis)
+  assert.equal(again.length, 1)
+  connect(t, restored, away)
+  await until(
+    report => again.onGrow(report),
+    () => again.length === 3
+  )
+  assert.equal(again.heldLength, 1)
+  assert.deepEqual(again.head(), head)
+  await assert.rejects(again.append(words('other'), 1), LedgerMoved)
+  assert.deepEqual(await again.block(1), utf8('one'))
+  assert.deepEqual(await again.block(2), utf8('two'))
+  assert.equal(again.heldLength, 3)
+  reader.onConflict(() => assert.fail('an honest host was accused'))
+  const grown = first<void>(report => reader.onGrow(report))
+  await again.append(words('three'), 3)
+  await grown
+  assert.deepEqual(await reader.block(3), utf8('three'))
+})
+
 test('a storage folder in use is refused with a clear error', async t => {
   const dir = join(await tempDir(t), 'ledgers')
   const storage = await openStorage(dir)
@@ -140,6 +183,26 @@ test('a key that commits to no genesis is not a ledger', async t => {
   await plain.append('block')
   const reader = await openLedger(storage, plain.key)
   assert.throws(() => reader.manifest(), ManifestError)
+})
+
+test('a manifest with another genesis, signer or shape is refused', async t => {
+  const storage = await tempStorage(t)
+  const { key } = await createLedger(storage, keyPair, genesis)
+  const core = storage.store.get({ key: Buffer.from(key) })
+  await core.ready()
+  const { manifest } = core
+  assert.deepEqual(checkManifest(key, manifest), ledgerManifest(keyPair.publicKey, genesis))
+  const forged = ledgerManifest(keyPair.publicKey, utf8('another contract')).genesisHash
+  for (const other of [
+    null,
+    'manifest',
+    { ...manifest, prologue: null },
+    { ...manifest, prologue: { hash: forged, length: 1 } },
+    { ...manifest, signers: [] },
+    { ...manifest, signers: [{ ...manifest.signers[0], publicKey: forged }] }
+  ]) {
+    assert.throws(() => checkManifest(key, other), ManifestError)
+  }
 })
 
 test('an inclusion proof checks without storage, and for no other block', async t => {

@@ -150,7 +150,7 @@ test('the state that was stored is read back with the same root', t => {
     { path: '/d', type: 'directory' as const },
     { path: '/d/a', type: 'file' as const, content }
   ]
-  const { root } = state.apply(writes, 1, 2)
+  const root = state.apply(writes, 1, 2)
   const pending = state.pending()
   assert.equal(store.advance(KEY, { length: 0 }, verified(1), pending, [], 5), true)
   state.settle(pending)

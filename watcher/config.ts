@@ -1,11 +1,11 @@
-// The doors to smol-toml and env-paths, and the settings of the daemon:
+// The door to smol-toml, and the settings of the daemon:
 // flag > environment (VMS_WATCH_…) > config file (TOML) > default.
 
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import envPaths from 'env-paths'
 import { parse, TomlError } from 'smol-toml'
+import { dataFolder } from '../src/folders.ts'
 import { MAIL_ADDRESS, parseSmtpUrl } from './email.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import { parseWebhookUrl } from './webhook.ts'
@@ -39,14 +39,12 @@ export interface Settings {
   bootstrap: string[] | null
   bind: string | null
   logLevel: LogLevel
-  isolation: 'shared' | 'contract'
   /** Sandbox processes; 0 for as many as there are cores. */
   sandboxes: number
-  /** When silence becomes an alert, in seconds. */
-  noNewsAfterS: number
+  /** When being without any peer becomes an alert, in seconds. */
   noPeersAfterS: number
-  /** When blocks seen and not verified become an alert. */
-  backlogBlocks: number
+  /** When blocks that are seen and not verified become an alert, in seconds without progress. */
+  backlogAfterS: number
 }
 
 export type Source = 'flag' | 'environment' | 'file' | 'default'
@@ -80,7 +78,7 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
     name: 'dir',
     help: 'folder of the store',
     accepts: 'a folder',
-    default: envPaths('vms-watch', { suffix: '' }).data,
+    default: dataFolder('vms-watch'),
     read: raw => (text(raw) === undefined ? undefined : resolve(text(raw)!))
   },
   http: {
@@ -172,13 +170,6 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
     default: 'info',
     read: raw => LOG_LEVELS.find(level => level === raw)
   },
-  isolation: {
-    name: 'isolation',
-    help: 'whether contracts share sandbox processes',
-    accepts: 'shared, or contract for processes of its own for each contract',
-    default: 'shared',
-    read: raw => (raw === 'shared' || raw === 'contract' ? raw : undefined)
-  },
   sandboxes: {
     name: 'sandboxes',
     help: 'sandbox processes',
@@ -186,26 +177,19 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
     default: 0,
     read: raw => count(raw, 0, 256)
   },
-  noNewsAfterS: {
-    name: 'no-news-after-s',
-    help: 'alert when a host has said nothing for so many seconds',
-    accepts: 'seconds, at least 10',
-    default: 900,
-    read: raw => count(raw, 10, 31_536_000)
-  },
   noPeersAfterS: {
     name: 'no-peers-after-s',
     help: 'alert when nobody was connected for so many seconds',
     accepts: 'seconds, at least 10',
-    default: 300,
+    default: 600,
     read: raw => count(raw, 10, 31_536_000)
   },
-  backlogBlocks: {
-    name: 'backlog-blocks',
-    help: 'alert when so many blocks wait to be verified',
-    accepts: 'a count, at least 1',
-    default: 10_000,
-    read: raw => count(raw, 1, 1_000_000_000)
+  backlogAfterS: {
+    name: 'backlog-after-s',
+    help: 'alert when signed blocks wait and none was verified for so many seconds',
+    accepts: 'seconds, at least 10',
+    default: 300,
+    read: raw => count(raw, 10, 31_536_000)
   }
 }
 

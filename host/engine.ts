@@ -1,0 +1,525 @@
+// The engine: one call at a time, one block for whatever was executed while the previous one was appended.
+//
+//   submit ==> queue ==> sandbox session ==> executed ==> journal (synced) ==> ledger ==> answer
+//                 \==> refused                \==> cannot: answered, not recorded
+
+import { hex } from '../src/bytes.ts'
+import type { Executed, Outcome, Ran } from '../src/call.ts'
+import { HASH_BYTES, type KeyPair } from '../src/crypto.ts'
+import {
+  brokenLimit,
+  callOf,
+  type Entry,
+  encodeBlock,
+  encodeEntry,
+  entryHash,
+  type Origin,
+  USER_BYTES_MAX
+} from '../src/entry.ts'
+import type { Genesis } from '../src/genesis.ts'
+import type { Head } from '../src/head.ts'
+import type { WritableLedger } from '../src/ledger.ts'
+import { type Receipt, signReceipt } from '../src/receipt.ts'
+import {
+  isInWindow,
+  METHOD_BYTES_MAX,
+  type Request,
+  requestHash,
+  verifyRequest
+} from '../src/request.ts'
+import type { Program, Sandbox, Session } from '../src/sandbox.ts'
+import { LedgerState } from '../src/state.ts'
+import type { Deceit } from './deceit.ts'
+import type { Journal } from './journal.ts'
+import { CODES, Refusal } from './refusal.ts'
+
+const QUEUE_CALLS_MAX = 10_000
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024
+const RUN_CALLS_MAX = 256
+/** Version, tag and count of entries, at their largest. */
+const BLOCK_OVERHEAD_BYTES = 16
+
+const NO_ROOT = new Uint8Array(HASH_BYTES)
+
+export type Call =
+  | { kind: 'debug'; user: string; method: string; args: string }
+  | ({ kind: 'signed' } & Request)
+
+export interface Answer {
+  outcome: Outcome
+  receipt: Receipt
+  /** A signed head that includes the entry. */
+  head: Head
+}
+
+export interface EngineParts {
+  genesis: Genesis
+  keyPair: KeyPair
+  ledger: WritableLedger
+  journal: Journal
+  sandbox: Sandbox
+  program: Program
+  /** The contract's methods that callers may name. */
+  methods: ReadonlySet<string>
+  /** Milliseconds since 1970. */
+  clock: () => number
+  /** Resolves when nothing speaks against appending; rejects with the reason to halt. */
+  mayAppend?: () => Promise<void>
+  deceit?: Deceit
+}
+
+interface Waiting {
+  origin: Origin
+  bytes: number
+  /** requestHash of a signed call. */
+  hash: Uint8Array | null
+  /** Taken without the checks of a request: only what a Deceit adds. */
+  unchecked: boolean
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
+interface Numbered extends Waiting {
+  seq: number
+  time: number
+}
+
+interface Done {
+  waiting: Waiting
+  /** The entry but for its state root. */
+  entry: Entry
+  writes: Executed['writes']
+  bytes: number
+}
+
+export class Engine {
+  readonly #parts: EngineParts
+  readonly #queue: Waiting[] = []
+  #queueBytes = 0
+  #executed: Done[] = []
+  /** Hashes of signed calls that are taken but not yet in the journal. */
+  readonly #taken = new Set<string>()
+  readonly #committed = new Set<() => void>()
+  readonly #halted = new Set<(reason: Error) => void>()
+  #state: LedgerState
+  #session: Session | null = null
+  #seq: number
+  #time: number
+  /** Counts reloads: what was executed before one no longer counts. */
+  #generation = 0
+  #working: Promise<void> | null = null
+  #halt: Error | null = null
+  #isClosing = false
+
+  /** The journal must have been begun, and the ledger must hold exactly what the journal says. */
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#state = new LedgerState(parts.journal)
+    const last = parts.journal.last()!
+    this.#seq = last.seq + 1
+    this.#time = last.time
+  }
+
+  /** The last entry that is in the journal. */
+  get seq(): number {
+    return this.#parts.journal.last()!.seq
+  }
+
+  /** Why nothing is appended any more; null while all is well. */
+  get haltedBy(): Error | null {
+    return this.#halt
+  }
+
+  /** Each `on…` returns its own end. */
+  onCommit(report: () => void): () => void {
+    this.#committed.add(report)
+    return () => this.#committed.delete(report)
+  }
+
+  onHalt(report: (reason: Error) => void): () => void {
+    this.#halted.add(report)
+    return () => this.#halted.delete(report)
+  }
+
+  /** Resolves once the call is durable and in the ledger. Rejects with a Refusal when it was not recorded. */
+  submit(call: Call): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#refuseUnfit(call)
+      const hash = call.kind === 'signed' ? requestHash(this.#parts.ledger.key, call) : null
+      const bytes = Buffer.byteLength(call.args)
+      this.#queue.push({ origin: call, bytes, hash, unchecked: false, resolve, reject })
+      this.#queueBytes += bytes
+      this.#wake()
+    })
+  }
+
+  /** Appends nothing more, from now on. */
+  halt(reason: Error): void {
+    if (this.#halt) return
+    this.#halt = reason
+    this.#rejectAll()
+    for (const report of this.#halted) report(reason)
+  }
+
+  /** Takes no more calls, answers those it has, and ends. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await this.#working
+    await this.#closeSession()
+  }
+
+  #refuseUnfit(call: Call): void {
+    if (this.#isClosing) throw new Refusal(CODES.busy, 'the host is stopping')
+    if (this.#halt) throw haltRefusal(this.#halt)
+    refuseUnfitCall(call, this.#parts)
+    if (this.#queue.length >= QUEUE_CALLS_MAX || this.#queueBytes >= QUEUE_BYTES_MAX) {
+      throw new Refusal(
+        CODES.busy,
+        `the queue is full (${this.#queue.length} calls): try again later`
+      )
+    }
+  }
+
+  #wake(): void {
+    if (this.#working || this.#isClosing) return
+    this.#working = this.#work()
+      .catch(error => this.halt(error))
+      .finally(() => {
+        this.#working = null
+        if (!this.#halt && this.#queue.length > 0) this.#wake()
+      })
+  }
+
+  /** Executes the next calls while the last executed ones are made durable and appended. */
+  async #work(): Promise<void> {
+    // What arrives in the same turn shares a block.
+    await new Promise(resolve => setImmediate(resolve))
+    while (!this.#halt && (this.#queue.length > 0 || this.#executed.length > 0)) {
+      const committing = this.#executed
+      this.#executed = []
+      const executing = this.#execute(committing.length)
+      await this.#commitAll(committing)
+      this.#executed = await executing
+    }
+    if (this.#halt) this.#rejectAll()
+  }
+
+  async #execute(uncommitted: number): Promise<Done[]> {
+    if (this.#queue.length === 0) return []
+    // A new session reads the state below it, where what was executed last must have arrived first.
+    if (!this.#session && uncommitted > 0) return []
+    const generation = this.#generation
+    const batch = this.#take()
+    if (batch.length === 0) return []
+    this.#session ??= this.#parts.sandbox.open(this.#parts.program, this.#state)
+    const ran = await this.#run(this.#session, batch)
+    if (generation !== this.#generation) {
+      for (const waiting of batch) this.#refuse(waiting, CODES.internal, 'not recorded: try again')
+      return []
+    }
+    return this.#settleRun(batch, ran)
+  }
+
+  /** The next calls with their seq and time; refuses those whose request does not hold at that time. */
+  #take(): Numbered[] {
+    const time = Math.max(this.#time, this.#parts.clock())
+    const batch: Numbered[] = []
+    while (batch.length < RUN_CALLS_MAX && this.#queue.length > 0) {
+      const waiting = this.#queue.shift()!
+      this.#queueBytes -= waiting.bytes
+      const refusal = this.#requestRefusal(waiting, time)
+      if (refusal) {
+        waiting.reject(refusal)
+        continue
+      }
+      if (waiting.hash) this.#taken.add(hex(waiting.hash))
+      for (const origin of this.#arriving(waiting))
+        batch.push({ ...origin, seq: this.#seq++, time })
+    }
+    if (batch.length > 0) this.#time = time
+    return batch
+  }
+
+  #arriving(waiting: Waiting): Waiting[] {
+    const { deceit } = this.#parts
+    if (!deceit?.arriving || waiting.unchecked) return [waiting]
+    const [first, ...more] = deceit.arriving(waiting.origin, this.#seq)
+    const ignore = () => undefined
+    return [
+      { ...waiting, origin: first! },
+      ...more.map(origin => ({
+        ...waiting,
+        origin,
+        unchecked: true,
+        resolve: ignore,
+        reject: ignore
+      }))
+    ]
+  }
+
+  #requestRefusal({ origin, hash, unchecked }: Waiting, time: number): Refusal | null {
+    if (origin.kind !== 'signed' || hash === null || unchecked) return null
+    const windowMs = this.#parts.genesis.limits.requestWindowMs
+    if (time > origin.expiry) {
+      return new Refusal(CODES.request, 'the request has expired: sign it again')
+    }
+    if (!isInWindow(origin, time, windowMs)) {
+      const most = `at most ${windowMs / 1000} s from now`
+      return new Refusal(CODES.request, `the request expires too late: this ledger takes ${most}`)
+    }
+    if (this.#taken.has(hex(hash)) || this.#parts.journal.hasRequest(hash)) {
+      return new Refusal(
+        CODES.request,
+        'this very request was taken before: sign one with a new nonce'
+      )
+    }
+    return null
+  }
+
+  async #run(session: Session, batch: Numbered[]): Promise<Ran[]> {
+    try {
+      return await session.run(batch.map(callOfNumbered))
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return [{ cannot: 'sandbox-crash', message }]
+    }
+  }
+
+  /** Keeps what was executed up to the first call that could not be recorded; what follows that one runs anew. */
+  #settleRun(batch: Numbered[], rans: Ran[]): Done[] {
+    const done: Done[] = []
+    for (const [i, ran] of rans.entries()) {
+      const numbered = batch[i]!
+      const recorded = this.#record(numbered, ran)
+      if (recorded instanceof Refusal) {
+        this.#refuse(numbered, recorded.code, recorded.message)
+        this.#dropSession()
+        this.#runAgain(batch.slice(i + 1), numbered.seq)
+        return done
+      }
+      done.push(recorded)
+    }
+    if (rans.length < batch.length) {
+      this.#dropSession()
+      this.#runAgain(batch.slice(rans.length), batch[rans.length]!.seq)
+    }
+    return done
+  }
+
+  #record(numbered: Numbered, ran: Ran): Done | Refusal {
+    if ('cannot' in ran) {
+      const says = `the call ran into a limit of this host (${ran.cannot}: ${ran.message})`
+      return new Refusal(CODES.cannot, `${says}; nothing was recorded`)
+    }
+    const { seq, time, origin } = numbered
+    const { outcome, gas, writes } = this.#parts.deceit?.executed?.(ran, seq) ?? ran
+    const entry: Entry = { seq, time, origin, outcome, gas, stateRoot: NO_ROOT }
+    try {
+      const bytes = encodeEntry(entry).length
+      const broken = this.#parts.deceit ? null : this.#brokenLimit(entry, bytes)
+      if (broken) {
+        const says = `the call's outcome breaks the ledger's limit ${broken}`
+        return new Refusal(CODES.tooLarge, `${says}; nothing was recorded`)
+      }
+      return { waiting: numbered, entry, writes, bytes }
+    } catch (error) {
+      return new Refusal(
+        CODES.internal,
+        `the outcome cannot be recorded: ${(error as Error).message}`
+      )
+    }
+  }
+
+  #brokenLimit(entry: Entry, bytes: number): string | null {
+    const { limits } = this.#parts.genesis
+    if (bytes + BLOCK_OVERHEAD_BYTES > limits.blockBytes) return 'blockBytes'
+    return brokenLimit(entry, limits)
+  }
+
+  #runAgain(batch: Numbered[], seq: number): void {
+    this.#seq = seq
+    const again = batch.filter(({ unchecked }) => !unchecked)
+    for (const { hash, bytes } of again) {
+      if (hash) this.#taken.delete(hex(hash))
+      this.#queueBytes += bytes
+    }
+    this.#queue.unshift(...again)
+  }
+
+  async #commitAll(executed: Done[]): Promise<void> {
+    for (let at = 0; at < executed.length; ) {
+      const group = this.#group(executed, at)
+      at += group.length
+      const isCommitted = await this.#commit(group)
+      if (isCommitted) continue
+      for (const { waiting } of executed.slice(at)) this.#refuseUnrecorded(waiting)
+      return
+    }
+  }
+
+  /** As many as fit into one block. */
+  #group(executed: Done[], at: number): Done[] {
+    const { blockBytes, blockEntries } = this.#parts.genesis.limits
+    let bytes = BLOCK_OVERHEAD_BYTES
+    let end = at
+    while (end < executed.length && end - at < blockEntries) {
+      bytes += executed[end]!.bytes
+      if (end > at && bytes > blockBytes) break
+      end++
+    }
+    return executed.slice(at, end)
+  }
+
+  /** False when nothing was recorded: the state is then that of the journal again. */
+  async #commit(group: Done[]): Promise<boolean> {
+    const { journal, ledger, mayAppend } = this.#parts
+    try {
+      await mayAppend?.()
+    } catch (error) {
+      this.halt(error as Error)
+    }
+    if (this.#halt) {
+      for (const { waiting } of group) this.#refuseUnrecorded(waiting)
+      return false
+    }
+    const block = journal.length
+    const entries = this.#apply(group)
+    const bytes = this.#parts.deceit?.block?.(entries) ?? encodeBlock(entries)
+    try {
+      this.#journal(block, bytes, entries, group)
+    } catch (error) {
+      this.#reload()
+      for (const { waiting } of group) {
+        this.#refuse(waiting, CODES.internal, `nothing was recorded: ${(error as Error).message}`)
+      }
+      return false
+    }
+    try {
+      const head = await ledger.append([bytes], block)
+      this.#answer(group, entries, block, head)
+      return true
+    } catch (error) {
+      // The block is in the journal, so it will be appended when the host starts again: no answer is right now.
+      this.halt(error as Error)
+      for (const { waiting } of group) waiting.reject(haltRefusal(error as Error))
+      return false
+    }
+  }
+
+  #apply(group: Done[]): Entry[] {
+    return group.map(({ entry, writes }) => ({
+      ...entry,
+      stateRoot: this.#state.apply(writes, entry.seq, entry.time)
+    }))
+  }
+
+  #journal(block: number, bytes: Uint8Array, entries: Entry[], group: Done[]): void {
+    const last = entries.at(-1)!
+    const files = this.#state.pending()
+    const requests = group.flatMap(({ waiting: { origin, hash } }) =>
+      hash && origin.kind === 'signed' ? [{ hash, expiry: origin.expiry }] : []
+    )
+    this.#parts.journal.commit({ block, bytes, last, files, requests })
+    this.#state.settle(files)
+    for (const { hash } of requests) this.#taken.delete(hex(hash))
+    this.#session?.applied(last.seq)
+  }
+
+  #answer(group: Done[], entries: Entry[], block: number, head: Head): void {
+    const { keyPair, ledger } = this.#parts
+    for (const [i, { waiting }] of group.entries()) {
+      const entry = entries[i]!
+      const promised = { ledger: ledger.key, seq: entry.seq, block, entry: entryHash(entry) }
+      waiting.resolve({ outcome: entry.outcome, receipt: signReceipt(promised, keyPair), head })
+    }
+    for (const report of this.#committed) report()
+  }
+
+  /** Goes back to what the journal holds, because what was executed after it could not be made durable. */
+  #reload(): void {
+    const last = this.#parts.journal.last()!
+    this.#generation++
+    this.#dropSession()
+    this.#state = new LedgerState(this.#parts.journal)
+    this.#seq = last.seq + 1
+  }
+
+  #refuse(waiting: Waiting, code: number, message: string): void {
+    if (waiting.hash) this.#taken.delete(hex(waiting.hash))
+    waiting.reject(new Refusal(code, message))
+  }
+
+  #refuseUnrecorded(waiting: Waiting): void {
+    if (this.#halt) waiting.reject(haltRefusal(this.#halt))
+    else this.#refuse(waiting, CODES.internal, 'nothing was recorded: try again')
+  }
+
+  #rejectAll(): void {
+    const waiting = [
+      ...this.#queue.splice(0),
+      ...this.#executed.splice(0).map(done => done.waiting)
+    ]
+    this.#queueBytes = 0
+    for (const one of waiting) this.#refuseUnrecorded(one)
+  }
+
+  #dropSession(): void {
+    this.#closeSession().catch(() => undefined)
+  }
+
+  async #closeSession(): Promise<void> {
+    const session = this.#session
+    this.#session = null
+    await session?.close()
+  }
+}
+
+function refuseUnfitCall(call: Call, { genesis, methods, ledger }: EngineParts): void {
+  if (call.kind !== genesis.auth) {
+    const wanted = genesis.auth === 'signed' ? 'signed requests only' : 'calls by user name only'
+    throw new Refusal(CODES.request, `this ledger takes ${wanted}`)
+  }
+  if (!methods.has(call.method)) throw new Refusal(CODES.methodNotFound, 'Method not found')
+  if (Buffer.byteLength(call.method) > METHOD_BYTES_MAX) {
+    throw new Refusal(CODES.tooLarge, `a method's name has at most ${METHOD_BYTES_MAX} bytes`)
+  }
+  refuseUnfitArgs(call.args, genesis.limits.argsBytes)
+  if (call.kind === 'debug') refuseUnfitUser(call.user)
+  else if (!verifyRequest(ledger.key, call)) {
+    throw new Refusal(CODES.request, 'the signature is not by this caller for this ledger and call')
+  }
+}
+
+function refuseUnfitArgs(args: string, bytesMax: number): void {
+  if (Buffer.byteLength(args) > bytesMax) {
+    throw new Refusal(CODES.tooLarge, `the arguments have more than ${bytesMax} bytes`)
+  }
+  if (!args.isWellFormed() || !isJsonArray(args)) {
+    throw new Refusal(CODES.invalidParams, 'the arguments are not the JSON text of an array')
+  }
+}
+
+function refuseUnfitUser(user: string): void {
+  const isFit = user.length > 0 && user.isWellFormed() && Buffer.byteLength(user) <= USER_BYTES_MAX
+  if (isFit) return
+  throw new Refusal(CODES.invalidParams, `a user's name has 1 to ${USER_BYTES_MAX} bytes`)
+}
+
+function isJsonArray(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text))
+  } catch {
+    return false
+  }
+}
+
+function callOfNumbered({ seq, time, origin }: Numbered): ReturnType<typeof callOf> {
+  const unknown = { outcome: { result: 'null' }, gas: 0, stateRoot: NO_ROOT }
+  return callOf({ seq, time, origin, ...unknown })
+}
+
+function haltRefusal(reason: Error): Refusal {
+  return new Refusal(CODES.halted, `this host appends nothing now: ${reason.message}`, {
+    cause: reason
+  })
+}

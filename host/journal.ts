@@ -1,0 +1,242 @@
+// The journal of a host: what it has promised, on disk before anyone can see it (DESIGN §3, durable before public).
+//
+// hypercore does not sync on append. So a block's bytes, the state rows and the request hashes that go with it are
+// first written here in one synced transaction; after a crash the same bytes are appended again, which gives the
+// same tree and the same signature. All blocks are kept, because nothing tells when hypercore's copy is on disk.
+
+import { statSync } from 'node:fs'
+import type { Row } from '../src/call.ts'
+import { type Database, databaseError, openDatabase, type Statement } from '../src/sqlite.ts'
+import type { FileWrite, StateBase } from '../src/state.ts'
+
+const APPLICATION_ID = 0x766d736a
+const MIGRATIONS = [
+  `
+  CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seed BLOB NOT NULL,
+    genesis BLOB NOT NULL
+  );
+  CREATE TABLE blocks (
+    block INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    state_root BLOB NOT NULL
+  );
+  CREATE TABLE rows (
+    path TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE contents (path TEXT PRIMARY KEY, content BLOB NOT NULL);
+  CREATE TABLE requests (hash BLOB PRIMARY KEY, expiry INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX requests_by_expiry ON requests (expiry);
+  CREATE TABLE unpublished (path TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE publication (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
+  CREATE TABLE home (one INTEGER PRIMARY KEY CHECK (one = 1), inode TEXT NOT NULL);
+  `
+]
+
+export interface Identity {
+  /** 32 bytes: the seed of the key pair that signs this ledger's heads. Secret. */
+  seed: Uint8Array
+  genesis: Uint8Array
+}
+
+/** The last entry of a block: where the ledger stands once the block is in it. */
+export interface Standing {
+  seq: number
+  time: number
+  stateRoot: Uint8Array
+}
+
+export interface RememberedRequest {
+  hash: Uint8Array
+  expiry: number
+}
+
+/** One block and everything that must be on disk with it. */
+export interface Commit {
+  /** Index of the block; genesis is 0 and is not among them. */
+  block: number
+  bytes: Uint8Array
+  last: Standing
+  files: FileWrite[]
+  requests: RememberedRequest[]
+}
+
+/** A path that the files drive does not show yet; `content` null for a path that is not a file now. */
+export interface Unpublished {
+  path: string
+  type: Row['type'] | 'absent'
+  content: Uint8Array | null
+}
+
+/** Holds an exclusive lock on its file until `close`: a second host on the same folder gets a DatabaseError `busy`. */
+export class Journal implements StateBase {
+  readonly #db: Database
+  readonly #file: string
+  readonly #inode: string
+  readonly #statements: { [name: string]: Statement }
+
+  constructor(file: string) {
+    this.#file = file
+    this.#db = openDatabase(file, {
+      applicationId: APPLICATION_ID,
+      migrations: MIGRATIONS,
+      alone: true
+    })
+    this.#inode = String(statSync(file, { bigint: true }).ino)
+    this.#statements = prepareAll(this.#db)
+  }
+
+  /** Whether this file is a copy, or was put back: it is not the very file in which the last block was written. */
+  get isCopy(): boolean {
+    const home = this.#get('home') as { inode: string } | undefined
+    return home !== undefined && home.inode !== this.#inode
+  }
+
+  /** Null in a journal that has not been begun. */
+  identity(): Identity | null {
+    return (this.#get('identity') as Identity | undefined) ?? null
+  }
+
+  /** Blocks that the ledger must have, genesis included. */
+  get length(): number {
+    return 1 + ((this.#get('lastBlock') as { block: number } | undefined)?.block ?? 0)
+  }
+
+  /** The last entry that is on disk; null before the first block. */
+  last(): Standing | null {
+    return (this.#get('lastBlock') as Standing | undefined) ?? null
+  }
+
+  block(index: number): Uint8Array {
+    const row = this.#get('block', index) as { bytes: Uint8Array } | undefined
+    if (!row) throw new Error(`block ${index} is not in the journal`)
+    return row.bytes
+  }
+
+  /** Writes who this ledger is and its first block in one transaction: there is never one without the other. */
+  begin(identity: Identity, first: Commit): void {
+    this.#write(() => {
+      this.#run('begin', identity.seed, identity.genesis)
+      this.#commit(first)
+    })
+  }
+
+  /** Returns once the block and its rows are on disk. Throws a DatabaseError when they are not; then nothing is. */
+  commit(commit: Commit): void {
+    this.#write(() => this.#commit(commit))
+  }
+
+  hasRequest(hash: Uint8Array): boolean {
+    return this.#get('hasRequest', hash) !== undefined
+  }
+
+  rows(): Iterable<[string, Row]> {
+    return (this.#statements.rows!.all() as (Row & { path: string })[]).map(({ path, ...row }) => [
+      path,
+      row
+    ])
+  }
+
+  content(path: string): Uint8Array | undefined {
+    return (this.#get('content', path) as { content: Uint8Array } | undefined)?.content
+  }
+
+  /** What changed since the last `published`, each path once, sorted; as it is at the journalled head. */
+  unpublished(): Unpublished[] {
+    return this.#statements.unpublished!.all() as Unpublished[]
+  }
+
+  /** The entry up to which the files drive was published; null before the first time. */
+  get publishedSeq(): number | null {
+    return (this.#get('publication') as { seq: number } | undefined)?.seq ?? null
+  }
+
+  /** The files drive now shows the state after entry `seq`. */
+  published(seq: number): void {
+    this.#write(() => {
+      this.#run('published', seq)
+      this.#run('setPublication', seq)
+    })
+  }
+
+  /** Every path of the state is to be published again: the drive turned out to hold less than was noted. */
+  republish(): void {
+    this.#write(() => this.#run('republish'))
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #commit({ block, bytes, last, files, requests }: Commit): void {
+    this.#run('addBlock', block, bytes, last.seq, last.time, last.stateRoot)
+    for (const file of files) this.#writeFile(file, last.seq)
+    for (const { hash, expiry } of requests) this.#run('addRequest', hash, expiry)
+    this.#run('forgetRequests', last.time)
+    this.#run('setHome', this.#inode)
+  }
+
+  #writeFile({ path, row, content }: FileWrite, seq: number): void {
+    if (row) this.#run('setRow', path, row.type, row.size, row.hash, row.seq, row.time)
+    else this.#run('deleteRow', path)
+    if (content) this.#run('setContent', path, content)
+    else this.#run('deleteContent', path)
+    this.#run('setUnpublished', path, seq)
+  }
+
+  #write(work: () => void): void {
+    try {
+      this.#db.transaction(work).immediate()
+    } catch (error) {
+      throw databaseError(error, this.#file)
+    }
+  }
+
+  #get(name: string, ...values: unknown[]): unknown {
+    return this.#statements[name]!.get(...values)
+  }
+
+  #run(name: string, ...values: unknown[]): void {
+    this.#statements[name]!.run(...values)
+  }
+}
+
+function prepareAll(db: Database): { [name: string]: Statement } {
+  const sql = {
+    identity: 'SELECT seed, genesis FROM identity',
+    begin: 'INSERT INTO identity VALUES (1, ?, ?)',
+    lastBlock:
+      'SELECT block, seq, time, state_root AS stateRoot FROM blocks ORDER BY block DESC LIMIT 1',
+    block: 'SELECT bytes FROM blocks WHERE block = ?',
+    addBlock: 'INSERT INTO blocks VALUES (?, ?, ?, ?, ?)',
+    rows: 'SELECT path, type, size, hash, seq, time FROM rows',
+    setRow: 'REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)',
+    deleteRow: 'DELETE FROM rows WHERE path = ?',
+    content: 'SELECT content FROM contents WHERE path = ?',
+    setContent: 'REPLACE INTO contents VALUES (?, ?)',
+    deleteContent: 'DELETE FROM contents WHERE path = ?',
+    hasRequest: 'SELECT 1 FROM requests WHERE hash = ?',
+    addRequest: 'INSERT OR IGNORE INTO requests VALUES (?, ?)',
+    // A request is valid up to and at its expiry, and times never decrease.
+    forgetRequests: 'DELETE FROM requests WHERE expiry < ?',
+    setUnpublished: 'REPLACE INTO unpublished VALUES (?, ?)',
+    unpublished: `SELECT path, coalesce(rows.type, 'absent') AS type, content
+      FROM unpublished LEFT JOIN rows USING (path) LEFT JOIN contents USING (path) ORDER BY path`,
+    published: 'DELETE FROM unpublished WHERE seq <= ?',
+    publication: 'SELECT seq FROM publication',
+    setPublication: 'REPLACE INTO publication VALUES (1, ?)',
+    home: 'SELECT inode FROM home',
+    setHome: 'REPLACE INTO home VALUES (1, ?)',
+    republish: 'REPLACE INTO unpublished SELECT path, seq FROM rows'
+  }
+  const prepared = Object.entries(sql).map(([name, text]) => [name, db.prepare(text)])
+  return Object.fromEntries(prepared)
+}

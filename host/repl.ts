@@ -1,0 +1,184 @@
+// `nodevms repl`: calls a contract, in a conversation or with one expression.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { start } from 'node:repl'
+import { inspect } from 'node:util'
+import { createContext, Script } from 'node:vm'
+import { type Command, Option } from 'commander'
+import colors from 'picocolors'
+import { dataFolder } from '../src/folders.ts'
+import { connectRpc, type HostInfo } from '../src/rpc-client.ts'
+import { type Caller, type Calls, ContractError, callsOf } from './client.ts'
+import { readKeyFile, useKey } from './keys.ts'
+import { USER_DEFAULT } from './methods.ts'
+import { addKeysDirOption, EXIT, Misuse } from './program.ts'
+
+const EXAMPLE = `
+Examples:
+  nodevms repl localhost:5555
+  nodevms repl localhost:5555 -u bob -e "client.RSVP('bob', false, 'Washing my hair, sorry!')"`
+
+interface ReplOptions {
+  user?: string
+  exec?: string
+  key?: string
+  keysDir: string
+  json?: boolean
+}
+
+export function addRepl(program: Command): void {
+  const command = program
+    .command('repl')
+    .description('call a contract, in a conversation or with one expression')
+    .argument('<host:port>', 'where it is served')
+    .addOption(
+      new Option(
+        '-u, --user <name>',
+        'who calls; in a signed ledger the name of a key of yours'
+      ).env('NODEVMS_USER')
+    )
+    .option('-e, --exec <expression>', 'evaluate this, with `client`, and end')
+    .option('--key <file>', 'a key file, instead of the name of a key')
+    .option('--json', 'with --exec: one JSON object')
+    .addHelpText('after', EXAMPLE)
+  addKeysDirOption(command)
+  command.action(repl)
+}
+
+async function repl(address: string, options: ReplOptions): Promise<void> {
+  const rpc = await connectRpc(address)
+  try {
+    const info = await rpc.info()
+    const calls = callsOf(rpc, info, callerOf(info, options))
+    if (options.exec === undefined) await converse(address, info, calls)
+    else process.exitCode = await evaluateOnce(options.exec, info, calls, options.json === true)
+  } finally {
+    await rpc.close()
+  }
+}
+
+function callerOf({ auth }: HostInfo, { user, key, keysDir }: ReplOptions): Caller {
+  if (auth === 'debug') {
+    if (key !== undefined) throw new Misuse('this is a debug ledger: use --user instead of --key')
+    return { user: user ?? USER_DEFAULT }
+  }
+  if (key !== undefined) return { keyPair: readKeyFile(key) }
+  const name = user ?? USER_DEFAULT
+  const { keyPair, isNew } = useKey(keysDir, name)
+  if (isNew) note(`made a key named ${name} in ${keysDir}`)
+  return { keyPair }
+}
+
+async function evaluateOnce(
+  expression: string,
+  info: HostInfo,
+  calls: Calls,
+  isJson: boolean
+): Promise<number> {
+  const script = compile(expression)
+  const say = isJson ? sayJson : sayText
+  try {
+    const value = await script.runInContext(createContext({ client: calls.client, console }))
+    say({ result: value ?? null }, calls)
+    return EXIT.clean
+  } catch (error) {
+    say({ error: errorOf(error, info) }, calls)
+    return EXIT.failed
+  }
+}
+
+/** An expression or statements, with `await` at the top. */
+function compile(text: string): Script {
+  const filename = 'expression'
+  try {
+    return new Script(`(async () => (${text}\n))()`, { filename })
+  } catch {
+    try {
+      return new Script(`(async () => {${text}\n})()`, { filename })
+    } catch (cause) {
+      throw new Misuse(`--exec is not JavaScript: ${(cause as Error).message}`, { cause })
+    }
+  }
+}
+
+type Said = { result: unknown } | { error: { name: string; message: string } }
+
+function sayJson(said: Said, calls: Calls): void {
+  const receipt = calls.lastReceipt()
+  process.stdout.write(`${JSON.stringify(receipt ? { ...said, receipt } : said)}\n`)
+}
+
+function sayText(said: Said): void {
+  if ('result' in said) {
+    process.stdout.write(
+      `${inspect(said.result, { depth: null, colors: colors.isColorSupported })}\n`
+    )
+    return
+  }
+  const { name, message } = said.error
+  process.stderr.write(`${colors.red(printable(name))}: ${printable(message)}\n`)
+}
+
+function errorOf(error: unknown, info: HostInfo): { name: string; message: string } {
+  const { name = 'Error', message = String(error) } = (error ?? {}) as Partial<Error>
+  const [, unknown] = /client\.(\w+) is not a function/.exec(message) ?? []
+  if (unknown === undefined || error instanceof ContractError) return { name, message }
+  return {
+    name,
+    message: `the contract has no method ${unknown}; it has ${info.methods.join(', ')}`
+  }
+}
+
+async function converse(address: string, info: HostInfo, calls: Calls): Promise<void> {
+  const title = info.title === '' ? '' : ` ${JSON.stringify(info.title)}`
+  note(`${address}${title}, ledger ${info.ledger}, ${info.auth}`)
+  note(`client has ${info.methods.join(', ')}`)
+  const server = start({
+    prompt: 'nodevms> ',
+    writer: value => (value instanceof Error ? errorLine(value) : inspect(value, WRITTEN))
+  })
+  server.context.client = calls.client
+  awaitResults(server)
+  if (process.stdin.isTTY) keepHistory(server)
+  await new Promise(resolve => server.on('exit', resolve))
+}
+
+const WRITTEN = { depth: null, colors: colors.isColorSupported }
+
+/** A promise is shown as what it gives. */
+function awaitResults(server: ReturnType<typeof start>): void {
+  const evaluate = server.eval
+  ;(server as { eval: typeof evaluate }).eval = function (code, context, file, report) {
+    evaluate.call(this, code, context, file, (error, value) => {
+      if (error) return report(error, undefined)
+      Promise.resolve(value).then(
+        result => report(null, result),
+        reason => report(reason, undefined)
+      )
+    })
+  }
+}
+
+function keepHistory(server: ReturnType<typeof start>): void {
+  const dir = dataFolder('nodevms')
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch {
+    return
+  }
+  server.setupHistory(join(dir, 'repl-history'), () => undefined)
+}
+
+function errorLine(error: Error): string {
+  return `${printable(error.name)}: ${printable(error.message)}`
+}
+
+/** Host-controlled text must not move the cursor of a terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, char => (char === '\n' ? '\n' : '\u{fffd}'))
+}
+
+function note(line: string): void {
+  process.stderr.write(`${colors.dim(printable(line))}\n`)
+}

@@ -1,0 +1,243 @@
+// Makes a checked contract meterable (RUNTIME §5): gas at functions, loops and resumptions, a depth count that is right
+// after every await, catch clauses that normalise and never swallow an abort. `$vms` is the meter of the runtime.
+
+import type { Node, Program } from 'estree'
+import { boundNames, children, hoistedNames, isFunction } from './contract-check.ts'
+
+export const DEPTH_MAX = 128
+
+type AnyNode = Node & Record<string, any>
+
+// Text that astring prints as it stands: names hold no spaces, so no contract can write these itself.
+const TICK = statement('--$vms.g < 0 && $vms.out()')
+const ENTER = statement(`--$vms.g < 0 && $vms.out(), ++$vms.d > ${DEPTH_MAX} && $vms.deep()`)
+const LEAVE = statement('--$vms.d')
+
+/** Spells every literal so that the printed text is ASCII and holds nothing that SES refuses by pattern. */
+export function normaliseLiterals(node: AnyNode): void {
+  if (node.type === 'Literal') {
+    if (typeof node.value === 'string') node.raw = quoted(node.value)
+    else if (typeof node.value === 'number') node.raw = numeral(node.value)
+  } else if (node.type === 'TemplateElement') {
+    const text = quoted(node.value.cooked ?? '').slice(1, -1)
+    node.value.raw = text.replaceAll('`', '\\`').replaceAll('${', '\\${')
+  }
+  for (const child of children(node)) normaliseLiterals(child)
+}
+
+/** Rewrites the tree in place and gives it back. */
+export function rewriteTree(tree: Program): Program {
+  rewriteChildren(tree as AnyNode)
+  tree.body = tree.body.filter(statement => !('directive' in statement))
+  return tree
+}
+
+function rewriteChildren(node: AnyNode): void {
+  for (const key of Object.keys(node)) {
+    const value = node[key]
+    if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) {
+        if (isNode(value[i])) value[i] = rewrite(value[i], node)
+      }
+    } else if (key !== 'loc' && isNode(value)) node[key] = rewrite(value, node)
+  }
+}
+
+function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
+  // Names that are bound matter to the rewriting, so they are taken before the children change.
+  if (isFunction(node)) return rewriteFunction(node, parent)
+  rewriteChildren(node)
+  switch (node.type) {
+    case 'ForStatement':
+    case 'ForInStatement':
+    case 'ForOfStatement':
+    case 'WhileStatement':
+    case 'DoWhileStatement':
+      node.body = block([TICK, node.body]) as any
+      return node
+    case 'AwaitExpression':
+    case 'YieldExpression':
+      return meterCall('r', node)
+    case 'SpreadElement':
+      node.argument = meterCall(spreadKind(parent), node.argument as AnyNode) as any
+      return node
+    case 'CatchClause':
+      return rewriteCatch(node)
+    case 'TryStatement':
+      return rewriteTry(node)
+    case 'ClassBody':
+      return rewriteClass(node, parent)
+    case 'PropertyDefinition':
+      return rewriteField(node)
+    default:
+      return node
+  }
+}
+
+// An async function becomes a plain one that enters, starts an async arrow with the same body, and leaves: after an
+// await the arrow goes on at base depth. Parameters that can run code move to an inner arrow, behind the entry.
+function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
+  const params: AnyNode[] = node.params
+  const own = new Set<string>()
+  for (const param of params) boundNames(param, own)
+  const hoisted = hoistedNames(node.body)
+  const plain =
+    params.every(isPlainParam) && !(node.async && [...own].some(name => hoisted.has(name)))
+  rewriteChildren(node)
+  const body = bodyStatements(node)
+  node.expression = false
+  if (node.generator) {
+    node.body = block([TICK, ...body])
+    return node
+  }
+  if (node.async || !plain) {
+    const isSetter = parent.kind === 'set'
+    const inner = arrow(plain ? [] : node.params, body, node.async)
+    const passed = isSetter ? name('$vmsA') : spread(name('$vmsA'))
+    const run = call(inner, plain ? [] : [passed])
+    if (!plain) node.params = [isSetter ? name('$vmsA') : rest(name('$vmsA'))]
+    node.async = false
+    node.body = guarded([{ type: 'ReturnStatement', argument: run } as AnyNode])
+  } else node.body = guarded(body)
+  return node
+}
+
+function bodyStatements(node: AnyNode): AnyNode[] {
+  if (node.body.type === 'BlockStatement') {
+    return node.body.body.filter((statement: AnyNode) => !('directive' in statement))
+  }
+  return [{ type: 'ReturnStatement', argument: node.body } as AnyNode]
+}
+
+function rewriteCatch(node: AnyNode): AnyNode {
+  const body = node.body as AnyNode
+  if (node.param?.type === 'Identifier') {
+    body.body.unshift(statement(`${node.param.name} = $vms.c(${node.param.name})`))
+  } else if (node.param) {
+    body.body.unshift({
+      type: 'VariableDeclaration',
+      kind: 'let',
+      declarations: [{ type: 'VariableDeclarator', id: node.param, init: name('$vms.c($vmsE)') }]
+    })
+    node.param = name('$vmsE') as any
+  } else {
+    body.body.unshift(statement('$vms.c($vmsE)'))
+    node.param = name('$vmsE') as any
+  }
+  return node
+}
+
+// A finally may replace what is thrown, so whatever passes it is looked at first, and an abort throws again inside it.
+function rewriteTry(node: AnyNode): AnyNode {
+  if (!node.finalizer) return node
+  const inner = node.handler
+    ? [{ type: 'TryStatement', block: node.block, handler: node.handler, finalizer: null }]
+    : (node.block as AnyNode).body
+  node.block = block(inner) as any
+  node.handler = {
+    type: 'CatchClause',
+    param: name('$vmsE'),
+    body: block([statement('throw $vms.c($vmsE)')])
+  } as any
+  ;(node.finalizer as AnyNode).body.unshift(statement('$vms.f()'))
+  return node
+}
+
+// A chain of classes with implicit constructors would recurse in the engine, where nothing counts.
+function rewriteClass(node: AnyNode, parent: AnyNode): AnyNode {
+  const explicit = node.body.some((member: AnyNode) => member.kind === 'constructor')
+  if (!parent.superClass || explicit) return node
+  const value = {
+    type: 'FunctionExpression',
+    params: [rest(name('$vmsA'))],
+    body: guarded([statement('super(...$vmsA)')])
+  }
+  node.body.unshift({
+    type: 'MethodDefinition',
+    kind: 'constructor',
+    static: false,
+    computed: false,
+    key: name('constructor'),
+    value
+  } as any)
+  return node
+}
+
+// Field initialisers run outside any body.
+function rewriteField(node: AnyNode): AnyNode {
+  const value = node.value as AnyNode | null
+  if (!value || value.type === 'Literal' || isFunction(value)) return node
+  const result = { type: 'ReturnStatement', argument: value } as AnyNode
+  const inner = arrow([], [], false)
+  inner.body = guarded([result]) as any
+  node.value = call(inner, []) as any
+  return node
+}
+
+function spreadKind(parent: AnyNode): string {
+  if (parent.type === 'ObjectExpression') return 'o'
+  return parent.type === 'ArrayExpression' ? 's' : 'a'
+}
+
+function isPlainParam(param: AnyNode): boolean {
+  return (
+    param.type === 'Identifier' ||
+    (param.type === 'RestElement' && (param.argument as AnyNode).type === 'Identifier')
+  )
+}
+
+function isNode(value: unknown): value is AnyNode {
+  return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
+}
+
+function guarded(body: AnyNode[]): AnyNode {
+  return block([
+    ENTER,
+    { type: 'TryStatement', block: block(body), handler: null, finalizer: block([LEAVE]) } as any
+  ])
+}
+
+function name(text: string): AnyNode {
+  return { type: 'Identifier', name: text } as AnyNode
+}
+
+function statement(text: string): AnyNode {
+  return { type: 'ExpressionStatement', expression: name(text) } as AnyNode
+}
+
+function block(body: unknown[]): AnyNode {
+  return { type: 'BlockStatement', body } as AnyNode
+}
+
+function arrow(params: AnyNode[], body: AnyNode[], async: boolean): AnyNode {
+  return { type: 'ArrowFunctionExpression', params, body: block(body), async } as AnyNode
+}
+
+function call(callee: AnyNode, args: AnyNode[]): AnyNode {
+  return { type: 'CallExpression', callee, arguments: args, optional: false } as AnyNode
+}
+
+function meterCall(method: string, argument: AnyNode): AnyNode {
+  return call(name(`$vms.${method}`), [argument])
+}
+
+function spread(argument: AnyNode): AnyNode {
+  return { type: 'SpreadElement', argument } as AnyNode
+}
+
+function rest(argument: AnyNode): AnyNode {
+  return { type: 'RestElement', argument } as AnyNode
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text)
+    .replace(/[\u007f-\uffff]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replaceAll('<!--', '\\x3c!--')
+    .replaceAll('-->', '--\\x3e')
+    .replaceAll('import', '\\x69mport')
+    .replaceAll('eval', 'e\\x76al')
+}
+
+function numeral(value: number): string {
+  return value === Number.POSITIVE_INFINITY ? '1e999' : String(value)
+}

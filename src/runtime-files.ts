@@ -1,0 +1,290 @@
+// System.files inside one call (RUNTIME §3.2), in the sandbox child only: reads through the call's own changes to what the
+// session holds of the state, and says what is missing. All synchronous; the runtime makes promises of it.
+
+import { parentOf } from './path.ts'
+import type { Held, Holdings } from './runtime-state.ts'
+
+export interface FileLimits {
+  fileBytes: number
+  files: number
+  stateBytes: number
+}
+
+export type Fail = (name: string, message: string) => Error
+type Content = string | Uint8Array
+type Entry = 'absent' | Held
+
+const ENCODINGS = ['utf8', 'utf-8', 'hex', 'base64', 'binary']
+
+export class CallFiles {
+  /** What this call changed, by path. */
+  readonly changes: Map<string, Entry> = new Map()
+  #written = 0
+  readonly #state: Holdings
+  readonly #limits: FileLimits
+  readonly #at: { seq: number; time: number }
+  readonly #fail: Fail
+  readonly #charge: (gas: number) => void
+
+  constructor(
+    state: Holdings,
+    limits: FileLimits,
+    at: { seq: number; time: number },
+    fail: Fail,
+    charge: (gas: number) => void
+  ) {
+    this.#state = state
+    this.#limits = limits
+    this.#at = at
+    this.#fail = fail
+    this.#charge = charge
+  }
+
+  readFile(given: unknown, encoding: unknown = 'utf8'): unknown {
+    const path = this.#path(given)
+    const coding = this.#encoding(encoding)
+    const content = this.#contentOf(path)
+    this.#charge(sizeOf(content) >> 5)
+    return this.#decode(path, content, coding)
+  }
+
+  writeFile(given: unknown, content: unknown, encoding: unknown = 'utf8'): void {
+    const path = this.#path(given)
+    const coding = this.#encoding(encoding)
+    const bytes = this.#encode(content, coding)
+    const size = sizeOf(bytes)
+    this.#charge(size >> 4)
+    if (size > this.#limits.fileBytes) {
+      throw this.#fail('FileTooLargeError', `${path} would have ${size} bytes`)
+    }
+    const held = this.#rowIn(path)
+    if (held?.type === 'directory') throw this.#fail('NotAFileError', `${path} is a directory`)
+    this.#put(path, { type: 'file', size, content: bytes, ...this.#at })
+  }
+
+  mkdir(given: unknown): void {
+    const path = this.#path(given)
+    if (this.#rowIn(path)) throw this.#fail('EntryAlreadyExistsError', `${path} exists`)
+    this.#put(path, { type: 'directory', size: 0, ...this.#at })
+  }
+
+  readdir(given: unknown): string[] {
+    const path = this.#path(given)
+    this.#directory(path)
+    const names = this.#list(path)
+    this.#charge(names.length * 2)
+    return names
+  }
+
+  stat(given: unknown): object {
+    const { type, size, seq, time } = this.#existing(this.#path(given))
+    return { type, size, seq, time }
+  }
+
+  exists(given: unknown): boolean {
+    return this.#row(this.#path(given)) !== null
+  }
+
+  unlink(given: unknown): void {
+    const path = this.#path(given)
+    if (this.#existing(path).type !== 'file') {
+      throw this.#fail('NotAFileError', `${path} is a directory`)
+    }
+    this.#put(path, 'absent')
+  }
+
+  rmdir(given: unknown, options: unknown): void {
+    const path = this.#inner(this.#path(given))
+    this.#directory(path)
+    const recursive = isRecursive(options)
+    const inside = this.#descendants(path, recursive)
+    if (inside.length > 0 && !recursive) {
+      throw this.#fail('DestDirectoryNotEmpty', `${path} is not empty`)
+    }
+    this.#room(inside.length + 1, 0)
+    for (const below of inside.reverse()) this.#put(below, 'absent')
+    this.#put(path, 'absent')
+  }
+
+  rename(from: unknown, to: unknown): void {
+    this.#transfer(from, to, true)
+  }
+
+  copy(from: unknown, to: unknown): void {
+    this.#transfer(from, to, false)
+  }
+
+  #transfer(givenFrom: unknown, givenTo: unknown, moves: boolean): void {
+    const from = this.#inner(this.#path(givenFrom))
+    const to = this.#inner(this.#path(givenTo))
+    const source = this.#existing(from)
+    const target = this.#rowIn(to)
+    if (from === to) return
+    if (to.startsWith(`${from}/`) || from.startsWith(`${to}/`)) {
+      throw this.#fail('InvalidPathError', `${from} and ${to} lie in each other`)
+    }
+    if (target?.type === 'directory') {
+      if (source.type === 'file') throw this.#fail('NotAFileError', `${to} is a directory`)
+      if (this.#list(to).length > 0) throw this.#fail('DestDirectoryNotEmpty', `${to} is not empty`)
+    } else if (target && source.type === 'directory') {
+      throw this.#fail('NotAFolderError', `${to} is a file`)
+    }
+    const inside = source.type === 'directory' ? this.#descendants(from, true) : []
+    const moved = [from, ...inside].map(path => [path, this.#copyOf(path)] as const)
+    for (const [path] of moved) this.#path(to + path.slice(from.length))
+    const bytes = moved.reduce((sum, [, held]) => sum + held.size, 0)
+    this.#room(moved.length * (moves ? 2 : 1), bytes)
+    if (moves) for (const [path] of moved) this.#put(path, 'absent')
+    for (const [path, held] of moved) this.#put(to + path.slice(from.length), held)
+  }
+
+  #copyOf(path: string): Held {
+    const held = this.#existing(path)
+    if (held.type === 'directory') return { type: 'directory', size: 0, ...this.#at }
+    const content = this.#contentOf(path)
+    this.#charge(20 + (sizeOf(content) >> 4))
+    return { type: 'file', size: held.size, content, ...this.#at }
+  }
+
+  #descendants(path: string, deep: boolean): string[] {
+    const found: string[] = []
+    for (const name of this.#list(path)) {
+      const child = path === '/' ? `/${name}` : `${path}/${name}`
+      this.#charge(10)
+      found[found.length] = child
+      if (!deep || this.#existing(child).type !== 'directory') continue
+      for (const below of this.#descendants(child, true)) found[found.length] = below
+    }
+    return found
+  }
+
+  #put(path: string, entry: Entry): void {
+    this.#room(this.changes.has(path) ? 0 : 1, entry === 'absent' ? 0 : entry.size)
+    if (entry !== 'absent') this.#written += entry.size
+    this.changes.set(path, entry)
+  }
+
+  // Asked before the first of several changes, so that an operation is done whole or not at all.
+  #room(paths: number, bytes: number): void {
+    const { files, stateBytes } = this.#limits
+    if (this.changes.size + paths > files) {
+      throw this.#fail('StateTooLargeError', `the call changes more than ${files} paths`)
+    }
+    if (this.#written + bytes > stateBytes) {
+      throw this.#fail('StateTooLargeError', `the call writes more than ${stateBytes} bytes`)
+    }
+  }
+
+  #row(path: string): Held | null {
+    const changed = this.changes.get(path)
+    if (changed !== undefined) return changed === 'absent' ? null : changed
+    return this.#state.row(path)
+  }
+
+  // The row of a path that is about to be made; both rows are asked for at once.
+  #rowIn(path: string): Held | null {
+    const parent = parentOf(this.#inner(path))
+    if (!this.changes.has(path) && !this.changes.has(parent)) this.#state.want(parent, path)
+    if (this.#row(parent)?.type !== 'directory') {
+      throw this.#fail('ParentFolderDoesntExistError', `${parent} is not a directory`)
+    }
+    return this.#row(path)
+  }
+
+  #existing(path: string): Held {
+    const held = this.#row(path)
+    if (!held) throw this.#fail('NotFoundError', `${path} does not exist`)
+    return held
+  }
+
+  #directory(path: string): void {
+    if (this.#existing(path).type !== 'directory') {
+      throw this.#fail('NotAFolderError', `${path} is a file`)
+    }
+  }
+
+  #contentOf(path: string): Content {
+    const held = this.#existing(path)
+    if (held.type !== 'file') throw this.#fail('NotAFileError', `${path} is a directory`)
+    return held.content ?? this.#state.content(path)
+  }
+
+  #list(path: string): string[] {
+    const base = this.#state.baseRow(path)?.type === 'directory' ? this.#state.list(path) : []
+    this.#charge(this.changes.size)
+    const prefix = path === '/' ? '/' : `${path}/`
+    let changed: Set<string> | null = null
+    for (const [below, entry] of this.changes) {
+      if (!below.startsWith(prefix) || below.includes('/', prefix.length)) continue
+      changed ??= new Set(base)
+      if (entry === 'absent') changed.delete(below.slice(prefix.length))
+      else changed.add(below.slice(prefix.length))
+    }
+    return changed ? sortNames([...changed]) : [...base]
+  }
+
+  #path(given: unknown): string {
+    if (typeof given !== 'string') throw this.#fail('InvalidPathError', 'a path is text')
+    this.#charge(10 + (given.length >> 3))
+    let path = given.startsWith('/') ? given : `/${given}`
+    if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1)
+    if (!this.#state.isPath(path)) throw this.#fail('InvalidPathError', 'not a path of the state')
+    return path
+  }
+
+  #inner(path: string): string {
+    if (path === '/') throw this.#fail('InvalidPathError', '/ is the root')
+    return path
+  }
+
+  #encoding(encoding: unknown): string {
+    if (encoding === null) return 'utf8'
+    if (typeof encoding === 'string' && ENCODINGS.includes(encoding)) {
+      return encoding === 'utf-8' ? 'utf8' : encoding
+    }
+    throw this.#fail('InvalidEncodingError', 'an encoding is utf8, hex, base64 or binary')
+  }
+
+  #encode(content: unknown, coding: string): Content {
+    if (content instanceof Uint8Array) return new Uint8Array(content)
+    if (typeof content !== 'string') {
+      throw this.#fail('TypeError', 'a file holds a string or a Uint8Array')
+    }
+    this.#charge(content.length >> 4)
+    if (coding === 'utf8') return content.toWellFormed()
+    const bytes = coding === 'binary' ? null : Buffer.from(content, coding as BufferEncoding)
+    if (
+      bytes?.toString(coding as BufferEncoding) !==
+      (coding === 'hex' ? content.toLowerCase() : content)
+    ) {
+      throw this.#fail('InvalidEncodingError', `the content is not ${coding}`)
+    }
+    return new Uint8Array(bytes!)
+  }
+
+  #decode(path: string, content: Content, coding: string): unknown {
+    if (coding === 'utf8' && typeof content === 'string') return content
+    const bytes = Buffer.from(content as string)
+    if (coding === 'binary') return new Uint8Array(bytes)
+    if (coding !== 'utf8') return bytes.toString(coding as BufferEncoding)
+    const text = bytes.toString('utf8')
+    if (Buffer.compare(Buffer.from(text), bytes) !== 0) {
+      throw this.#fail('InvalidEncodingError', `${path} is not UTF-8`)
+    }
+    return text
+  }
+}
+
+export function sizeOf(content: Content): number {
+  return typeof content === 'string' ? Buffer.byteLength(content) : content.length
+}
+
+/** Sorts in place by UTF-8 bytes; the order of UTF-16 units is the same where no surrogates are. */
+export function sortNames(names: string[]): string[] {
+  const plain = !/[\ud800-\udfff]/.test(names.join(''))
+  return plain ? names.sort() : names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
+
+function isRecursive(options: unknown): boolean {
+  return typeof options === 'object' && options !== null && (options as any).recursive === true
+}

@@ -1,0 +1,207 @@
+// The meter of a running call (RUNTIME §5), in the sandbox child only: gas, depth, and the aborts that no contract can
+// catch. The rewritten contract knows it as `$vms`.
+
+import type { CannotExecute } from './call.ts'
+
+/** Gas while no call runs: natives are metered realm-wide, and code of ours must not run dry. */
+const IDLE_GAS: number = 2 ** 30
+const ABORTED_GAS: number = -(2 ** 30)
+const CHARGE_MAX: number = 2 ** 29
+const DEPTH_MAX = 128
+export const ARGUMENTS_MAX = 1024
+export const ENGINE_MESSAGE = 'engine error'
+
+export type Abort =
+  | { kind: 'error'; name: string; message: string; left: number }
+  | { kind: 'miss' }
+  | { kind: 'native'; cannot: CannotExecute; message: string }
+
+// What the engine says when a limit of its own, which differs between machines, was hit.
+const NATIVE_LIMITS: [string, CannotExecute][] = [
+  ['Maximum call stack size exceeded', 'sandbox-crash'],
+  ['Invalid string length', 'memory'],
+  ['Array buffer allocation failed', 'memory'],
+  ['Map maximum size exceeded', 'memory'],
+  ['Set maximum size exceeded', 'memory'],
+  ['Invalid typed array length', 'memory'],
+  ['Too many properties to enumerate', 'memory']
+]
+
+const { isArray } = Array
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
+const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
+const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
+const apply = Reflect.apply
+const MapPrototype = Map.prototype
+const SetPrototype = Set.prototype
+const enginePrototypes = new Set<unknown>(
+  [
+    Error,
+    TypeError,
+    RangeError,
+    ReferenceError,
+    SyntaxError,
+    EvalError,
+    URIError,
+    AggregateError
+  ].map(constructor => constructor.prototype)
+)
+
+/** What aborted code throws: nothing that a contract ever gets to hold. */
+const ABORT: object = Object.freeze({ __proto__: null, aborted: true })
+
+export class Meter {
+  /** Gas left. Below zero: every charge throws. */
+  g: number = IDLE_GAS
+  /** Depth of metered functions. */
+  d = 0
+  abort: Abort | null = null
+  #limit = IDLE_GAS
+  /** Errors whose text the contract or we made; those of the engine are reworded when they are met. */
+  #known = new WeakSet<object>()
+  #onEngineError: (text: string) => void
+
+  constructor(onEngineError: (text: string) => void) {
+    this.#onEngineError = onEngineError
+  }
+
+  start(limit: number): void {
+    this.#limit = limit
+    this.g = limit
+    this.d = 0
+    this.abort = null
+  }
+
+  /** Ends the call; gives the gas it used. */
+  stop(): number {
+    const left = this.abort?.kind === 'error' ? this.abort.left : this.g
+    this.g = IDLE_GAS
+    this.d = 0
+    return this.#limit - Math.max(left, 0)
+  }
+
+  charge(amount: number): void {
+    if (!(amount < CHARGE_MAX)) this.out()
+    if ((this.g -= amount) < 0) this.out()
+  }
+
+  /** Lets code of ours run unmetered inside a call; hand what it gives to `resume`. */
+  suspend(): number {
+    const left = this.g
+    this.g = IDLE_GAS
+    return left
+  }
+
+  resume(left: number): void {
+    if (this.abort === null) this.g = left
+  }
+
+  out(): never {
+    const message = `the call used more than ${this.#limit} gas`
+    return this.stopWith({ kind: 'error', name: 'OutOfGasError', message, left: 0 })
+  }
+
+  deep(): never {
+    const message = `calls are nested more than ${DEPTH_MAX} deep`
+    return this.stopWith({ kind: 'error', name: 'TooDeepError', message, left: this.g })
+  }
+
+  stopWith(abort: Abort): never {
+    this.abort ??= abort
+    this.g = ABORTED_GAS
+    throw ABORT
+  }
+
+  /** A resumption after await or yield. */
+  r(value: unknown): unknown {
+    if (--this.g < 0) this.out()
+    return value
+  }
+
+  /** A spread into an array. */
+  s(value: unknown): unknown {
+    this.charge(1 + (lengthOf(value) >> 1))
+    return value
+  }
+
+  /** A spread into arguments: the engine's own limit on them is that of its stack. */
+  a(value: unknown): unknown {
+    this.s(value)
+    const list = isArray(value) ? value : [...(value as Iterable<unknown>)]
+    if (list.length > ARGUMENTS_MAX) {
+      throw this.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
+    }
+    return list
+  }
+
+  /** A spread into an object. */
+  o(value: unknown): unknown {
+    if (typeof value === 'string') this.charge(value.length)
+    else if (typeof value === 'object' && value !== null) {
+      this.charge(1 + (getOwnPropertyNames(value).length >> 1))
+    }
+    return value
+  }
+
+  /** The entry of a catch: gives what was thrown, in words that are the same on every engine. */
+  c(thrown: unknown): unknown {
+    if (this.abort !== null) throw ABORT
+    if (--this.g < 0) this.out()
+    return this.tidy(thrown)
+  }
+
+  /** The entry of a finally. */
+  f(): void {
+    if (this.abort !== null) throw ABORT
+    if (--this.g < 0) this.out()
+  }
+
+  tidy(thrown: unknown): unknown {
+    if (typeof thrown !== 'object' || thrown === null || this.#known.has(thrown)) return thrown
+    if (thrown === ABORT || !enginePrototypes.has(getPrototypeOf(thrown))) return thrown
+    const text = getOwnPropertyDescriptor(thrown, 'message')?.value
+    if (typeof text === 'string') {
+      for (const [limit, cannot] of NATIVE_LIMITS) {
+        if (text.includes(limit)) this.stopWith({ kind: 'native', cannot, message: limit })
+      }
+      this.#onEngineError(text)
+    }
+    try {
+      const value = ENGINE_MESSAGE
+      defineProperty(thrown, 'message', { value, writable: true, configurable: true })
+    } catch {
+      // A frozen look-alike of the contract's own making holds no text of the engine.
+    }
+    this.#known.add(thrown)
+    return thrown
+  }
+
+  know<T extends object>(error: T): T {
+    this.#known.add(error)
+    return error
+  }
+
+  makeError(name: string, message: string): Error {
+    const error = name === 'TypeError' ? new TypeError(message) : new Error(message)
+    if (name !== 'TypeError') defineProperty(error, 'name', { value: name, configurable: true })
+    return this.know(error)
+  }
+}
+
+/** How many elements iterating this takes at most without running metered code. */
+export function lengthOf(value: unknown): number {
+  if (typeof value === 'string' || isArray(value)) return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  if (value instanceof Uint8Array) return value.length
+  const prototype = getPrototypeOf(value)
+  if (prototype === MapPrototype) return size(sizeOfMap, value)
+  return prototype === SetPrototype ? size(sizeOfSet, value) : 0
+}
+
+function size(getter: () => number, value: object): number {
+  try {
+    return apply(getter, value, [])
+  } catch {
+    return 0
+  }
+}

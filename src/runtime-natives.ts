@@ -1,0 +1,419 @@
+// Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
+// with their input are wrapped and charged, and those that differ between engines are taken away (RUNTIME §4).
+
+import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
+
+const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
+
+const { isArray } = Array
+const { apply, construct } = Reflect
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
+
+type Cost = (self: any, args: any[]) => number
+
+const whole: Cost = self => 1 + (self.length >> 2)
+
+const ARRAY_COSTS: Record<string, Cost> = {
+  ...from(
+    'concat copyWithin fill indexOf lastIndexOf includes join reverse shift unshift slice splice every some filter',
+    whole
+  ),
+  ...from(
+    'find findIndex findLast findLastIndex flatMap forEach map reduce reduceRight toReversed toSpliced with',
+    whole
+  ),
+  ...from('sort toSorted', self => 1 + self.length * 4),
+  concat: (self, args) => args.reduce((sum, arg) => sum + lengthOf(arg), whole(self, args))
+}
+
+const STRING_COSTS: Record<string, Cost> = {
+  ...from(
+    'split concat indexOf lastIndexOf includes startsWith endsWith trim trimStart trimEnd isWellFormed toWellFormed',
+    whole
+  ),
+  repeat: (self, [count]) => 1 + Math.ceil((self.length * Math.max(Number(count) || 0, 0)) / 8),
+  padStart: (_, [length]) => 1 + Math.ceil(Math.max(Number(length) || 0, 0) / 8),
+  padEnd: (_, [length]) => 1 + Math.ceil(Math.max(Number(length) || 0, 0) / 8),
+  replace: replaceCost,
+  replaceAll: replaceCost
+}
+
+const BYTES_COSTS: Record<string, Cost> = from(
+  'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some sort toReversed toSorted with',
+  self => 1 + ((self.length ?? 0) >> 1)
+)
+
+// Not in every engine that may run a contract, dependent on its Unicode tables, or on its regular expressions.
+const REMOVED: [object, string][] = [
+  ...of(
+    String.prototype,
+    'localeCompare normalize match matchAll search toLocaleLowerCase toLocaleUpperCase'
+  ),
+  ...of(
+    String.prototype,
+    'anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup'
+  ),
+  ...of(Array, 'fromAsync'),
+  ...of(Array.prototype, 'toLocaleString'),
+  ...of(Number.prototype, 'toLocaleString'),
+  ...of(
+    Object.prototype,
+    'toLocaleString __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__'
+  ),
+  ...of(Object, 'groupBy'),
+  ...of(Map, 'groupBy'),
+  ...of(Map.prototype, 'getOrInsert getOrInsertComputed'),
+  ...of(WeakMap.prototype, 'getOrInsert getOrInsertComputed'),
+  ...of(Promise, 'withResolvers try'),
+  ...of(JSON, 'rawJSON isRawJSON'),
+  ...of(
+    Set.prototype,
+    'union intersection difference symmetricDifference isSubsetOf isSupersetOf isDisjointFrom'
+  ),
+  ...of(Uint8Array, 'fromBase64 fromHex'),
+  ...of(Uint8Array.prototype, 'toBase64 toHex setFromBase64 setFromHex'),
+  ...of(getPrototypeOf(Uint8Array.prototype), 'toLocaleString'),
+  ...of(
+    ArrayBuffer.prototype,
+    'resize resizable maxByteLength transfer transferToFixedLength detached'
+  ),
+  ...of(
+    getPrototypeOf(getPrototypeOf([][Symbol.iterator]())),
+    'map filter take drop flatMap reduce toArray forEach some every find constructor'
+  )
+]
+
+/** Wraps and removes; to be called once, after `ses` is loaded and before `lockdown`. */
+export function meterNatives(
+  meter: Meter,
+  stringify: (...args: any[]) => string | undefined
+): void {
+  for (const [object, name] of REMOVED) Reflect.deleteProperty(object, name)
+  wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
+  wrapAll(meter, String.prototype, STRING_COSTS, requireText)
+  wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
+  define(Array.prototype, 'flat', makeFlat(meter))
+  define(Array.prototype, 'join', nested(meter, Array.prototype.join))
+  define(String.prototype, 'toLowerCase', asciiCase(meter, String.prototype.toLowerCase, 65, 32))
+  define(String.prototype, 'toUpperCase', asciiCase(meter, String.prototype.toUpperCase, 97, -32))
+  wrapStatics(meter)
+  wrapJson(meter, stringify)
+  wrapFunctions(meter)
+  wrapPromises(meter)
+  wrapGenerators(meter)
+  wrapBuffers(meter)
+}
+
+function wrapAll(
+  meter: Meter,
+  object: any,
+  costs: Record<string, Cost>,
+  check: (self: unknown, meter: Meter) => any
+): void {
+  for (const [name, cost] of Object.entries(costs)) {
+    const native = object[name]
+    if (native === undefined) continue
+    define(
+      object,
+      name,
+      {
+        [name](this: unknown, ...args: any[]) {
+          const self = check(this, meter)
+          meter.charge(cost(self, args))
+          return apply(native, self, args)
+        }
+      }[name]!
+    )
+  }
+}
+
+// The length of an array-like is whatever its getter says, the next time something else: arrays only.
+function requireArray(self: unknown, meter: Meter): unknown {
+  if (isArray(self)) return self
+  throw meter.makeError('TypeError', 'runtime 1 has methods of Array for arrays only')
+}
+
+function requireText(self: unknown, meter: Meter): string {
+  if (typeof self === 'string') return self
+  if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
+  return String(self)
+}
+
+function replaceCost(self: string, [pattern, replacement]: any[]): number {
+  if (typeof replacement !== 'string' || typeof pattern !== 'string') return whole(self, [])
+  const dollars = replacement.split('$').length - 1
+  const times = 1 + self.length / Math.max(pattern.length, 1)
+  return 1 + Math.ceil((self.length + times * (replacement.length + dollars * self.length)) / 8)
+}
+
+function makeFlat(meter: Meter): (this: unknown, depth?: number) => unknown[] {
+  function into(result: unknown[], list: unknown[], depth: number): unknown[] {
+    meter.charge(1 + list.length)
+    if (++meter.d > 128) meter.deep()
+    for (let i = 0; i < list.length; i++) {
+      if (!(i in list)) continue
+      const item = list[i]
+      if (depth > 0 && isArray(item)) into(result, item, depth - 1)
+      else result[result.length] = item
+    }
+    meter.d--
+    return result
+  }
+  return {
+    flat(this: unknown, depth: number = 1) {
+      return into([], requireArray(this, meter) as unknown[], Number(depth))
+    }
+  }.flat
+}
+
+// Joining nested arrays recurses inside the engine.
+function nested(meter: Meter, native: any): unknown {
+  return {
+    join(this: any, separator?: unknown) {
+      if (++meter.d > 128) meter.deep()
+      try {
+        const text: string = apply(native, this, [
+          separator === undefined ? ',' : String(separator)
+        ])
+        meter.charge(text.length >> 3)
+        return text
+      } finally {
+        meter.d--
+      }
+    }
+  }.join
+}
+
+function asciiCase(meter: Meter, native: any, first: number, shift: number): any {
+  return {
+    change(this: unknown) {
+      const text = requireText(this, meter)
+      meter.charge(1 + text.length)
+      let result = ''
+      for (let i = 0, plain = true; i < text.length; i++) {
+        const unit = text.charCodeAt(i)
+        if (unit > 127 && plain) {
+          plain = false
+          i = -1
+          result = ''
+        } else if (!plain) {
+          const change = unit >= first && unit < first + 26
+          result += change ? String.fromCharCode(unit + shift) : text[i]
+        } else if (i === text.length - 1) return apply(native, text, [])
+      }
+      return result
+    }
+  }.change
+}
+
+function wrapStatics(meter: Meter): void {
+  const after: [any, string[]][] = [
+    [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames', 'getOwnPropertyDescriptors']],
+    [Reflect, ['ownKeys']]
+  ]
+  for (const [object, names] of after) {
+    for (const name of names) {
+      const native = object[name]
+      define(
+        object,
+        name,
+        {
+          [name](value: unknown) {
+            const found = native(value)
+            meter.charge(1 + (lengthOf(found) >> 1))
+            return found
+          }
+        }[name]!
+      )
+    }
+  }
+  charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
+  charged(meter, Object, 'fromEntries', ([list]) => 1 + lengthOf(list))
+  charged(meter, Array, 'from', ([list]) => 1 + Math.max(lengthOf(list), arrayLikeLength(list)))
+  for (const name of ['all', 'allSettled', 'any', 'race']) {
+    charged(meter, Promise, name, ([list]) => 1 + lengthOf(list))
+  }
+}
+
+function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefined): void {
+  const { parse } = JSON
+  define(
+    JSON,
+    'parse',
+    {
+      parse(text: unknown, reviver?: unknown) {
+        if (reviver !== undefined) {
+          throw meter.makeError('TypeError', 'JSON.parse has no reviver in runtime 1')
+        }
+        const source = typeof text === 'string' ? text : String(text)
+        meter.charge(1 + (source.length >> 3))
+        return parse(source)
+      }
+    }.parse
+  )
+  define(
+    JSON,
+    'stringify',
+    {
+      stringify(value: unknown, replacer?: unknown, space?: unknown) {
+        return stringify(value, replacer, space)
+      }
+    }.stringify
+  )
+}
+
+function wrapFunctions(meter: Meter): void {
+  const list = (args: unknown): any[] => {
+    if (args === null || args === undefined) return []
+    if (!isArray(args) && !isArguments(args)) {
+      throw meter.makeError('TypeError', 'arguments are given as an array')
+    }
+    const { length } = args as unknown[]
+    if (length > ARGUMENTS_MAX) {
+      throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
+    }
+    meter.charge(1 + length)
+    return isArray(args) ? args : [...(args as any)]
+  }
+  const methods = {
+    apply(this: any, self: unknown, args: unknown) {
+      return apply(this, self, list(args))
+    },
+    call(this: any, self: unknown, ...args: unknown[]) {
+      meter.charge(1)
+      return apply(this, self, args)
+    },
+    bind(this: any, self: unknown, ...first: unknown[]) {
+      if (typeof this !== 'function') throw meter.makeError('TypeError', 'not a function')
+      meter.charge(1 + first.length)
+      // An arrow of ours, not a bound function: a chain of those would recurse inside the engine.
+      return (...more: unknown[]) => {
+        meter.charge(1)
+        if (++meter.d > 128) meter.deep()
+        try {
+          return apply(this, self, list([...first, ...more]))
+        } finally {
+          meter.d--
+        }
+      }
+    },
+    toString(this: unknown) {
+      if (typeof this !== 'function') throw meter.makeError('TypeError', 'not a function')
+      return 'function () { [contract code] }'
+    }
+  }
+  for (const [name, method] of Object.entries(methods)) define(Function.prototype, name, method)
+  charged(meter, Reflect, 'apply', ([, , args]) => list(args).length)
+  charged(meter, Reflect, 'construct', ([, args]) => list(args).length)
+}
+
+function wrapPromises(meter: Meter): void {
+  const native = Promise.prototype.then
+  define(
+    Promise.prototype,
+    'then',
+    // biome-ignore lint/suspicious/noThenProperty: this is the then of promises
+    {
+      then(this: any, fulfilled?: any, rejected?: any) {
+        meter.charge(1)
+        if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
+        const tidied = (thrown: unknown) => rejected(meter.c(thrown))
+        return apply(native, this, [fulfilled, tidied])
+      }
+    }.then
+  )
+}
+
+// A generator is suspended with its frames gone, so depth is counted around each step and not in its body.
+function wrapGenerators(meter: Meter): void {
+  const sync = getPrototypeOf(function* () {}).prototype
+  const async = getPrototypeOf(async function* () {}).prototype
+  for (const object of [sync, async]) {
+    for (const name of ['next', 'return', 'throw']) {
+      const native = object[name]
+      define(
+        object,
+        name,
+        {
+          [name](this: unknown, value: unknown) {
+            meter.charge(1)
+            if (++meter.d > 128) meter.deep()
+            try {
+              return apply(native, this, [value])
+            } finally {
+              meter.d--
+            }
+          }
+        }[name]!
+      )
+    }
+  }
+}
+
+// Memory of buffers is outside the engine's heap limit.
+function wrapBuffers(meter: Meter): void {
+  for (const Native of [ArrayBuffer, Uint8Array] as any[]) {
+    const name: string = Native.name
+    const Wrapped = {
+      [name]: function (this: unknown, first: any, ...more: any[]) {
+        if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
+        const bytes =
+          typeof first === 'number' ? first : Math.max(lengthOf(first), arrayLikeLength(first))
+        if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
+        meter.charge(1 + (bytes >> 3))
+        const target = new.target === Wrapped ? Native : new.target
+        // The second argument of an ArrayBuffer would make it resizable.
+        return construct(Native, name === 'ArrayBuffer' ? [first] : [first, ...more], target)
+      }
+    }[name]!
+    Object.setPrototypeOf(Wrapped, getPrototypeOf(Native))
+    for (const key of Reflect.ownKeys(Native)) {
+      defineProperty(Wrapped, key, getOwnPropertyDescriptor(Native, key)!)
+    }
+    define(Native.prototype, 'constructor', Wrapped)
+    define(globalThis, name, Wrapped)
+  }
+}
+
+function charged(meter: Meter, object: any, name: string, cost: (args: any[]) => number): void {
+  const native = object[name]
+  define(
+    object,
+    name,
+    {
+      [name](this: unknown, ...args: any[]) {
+        meter.charge(cost(args))
+        return apply(native, this, args)
+      }
+    }[name]!
+  )
+}
+
+function countOf(value: unknown): number {
+  return typeof value === 'object' && value !== null
+    ? Object.getOwnPropertyNames(value).length
+    : lengthOf(value)
+}
+
+// A getter that lies here lies to the native too, at worst for as long as the watchdog waits.
+function arrayLikeLength(value: any): number {
+  if (typeof value !== 'object' || value === null || value[Symbol.iterator]) return 0
+  const descriptor = getOwnPropertyDescriptor(value, 'length')
+  return typeof descriptor?.value === 'number' ? Math.max(descriptor.value, 0) : 0
+}
+
+function isArguments(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Arguments]'
+}
+
+function define(object: object, name: string, value: unknown): void {
+  defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false })
+}
+
+function from(names: string, cost: Cost): Record<string, Cost> {
+  return Object.fromEntries(names.split(' ').map(name => [name, cost]))
+}
+
+function of(object: object, names: string): [object, string][] {
+  return names.split(' ').map(name => [object, name])
+}

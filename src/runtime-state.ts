@@ -1,0 +1,171 @@
+// What a session in the sandbox child holds of its ledger's state, and the list of what it found missing. Which data are
+// held can be seen neither in an outcome nor in gas: a call that misses something is run again from its start.
+
+import { isPath } from './path.ts'
+
+const PATHS_KNOWN_MAX = 10_000
+const PATH_KNOWN_CHARS_MAX = 256
+const ENTRY_BYTES = 200
+
+export interface Held {
+  type: 'file' | 'directory'
+  size: number
+  seq: number
+  time: number
+  /** Text where the content is UTF-8 and came as text; undefined where it is not held. */
+  content?: string | Uint8Array
+}
+
+export interface Missing {
+  rows: Set<string>
+  contents: Set<string>
+  lists: Set<string>
+  /** Signatures to check: [message in base64, signature in hex, public key as text]. */
+  checks: Map<string, [string, string, string]>
+}
+
+const ROOT: Held = { type: 'directory', size: 0, seq: 0, time: 0 }
+
+export class Holdings {
+  missing: Missing = noneMissing()
+  #rows = new Map<string, Held | null>()
+  #lists = new Map<string, { names: Set<string>; sorted: string[] | null }>()
+  #checks = new Map<string, boolean>()
+  /** True while everything that is not held is absent. */
+  #complete = false
+  #bytes = 0
+  #validPaths = new Map<string, boolean>()
+  #miss: () => never
+  #sort: (names: string[]) => string[]
+
+  constructor(complete: boolean, miss: () => never, sort: (names: string[]) => string[]) {
+    this.#miss = miss
+    this.#sort = sort
+    this.clear()
+    this.#complete = complete
+    if (complete) this.#lists.set('/', { names: new Set(), sorted: null })
+  }
+
+  isPath(path: string): boolean {
+    let valid = this.#validPaths.get(path)
+    if (valid === undefined) {
+      valid = isPath(path)
+      if (this.#validPaths.size >= PATHS_KNOWN_MAX) this.#validPaths.clear()
+      if (path.length <= PATH_KNOWN_CHARS_MAX) this.#validPaths.set(path, valid)
+    }
+    return valid
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  clear(): void {
+    this.#rows.clear()
+    this.#lists.clear()
+    this.#checks.clear()
+    this.#complete = false
+    this.#bytes = 0
+    this.#rows.set('/', ROOT)
+  }
+
+  /** The row of a path; null where it is absent. */
+  row(path: string): Held | null {
+    const held = this.baseRow(path)
+    if (held !== undefined) return held
+    this.missing.rows.add(path)
+    return this.#miss()
+  }
+
+  /** As `row`, undefined where it is not known. */
+  baseRow(path: string): Held | null | undefined {
+    const held = this.#rows.get(path)
+    if (held !== undefined) return held
+    return this.#complete ? null : undefined
+  }
+
+  /** Asks for all of these rows at once. */
+  want(...paths: string[]): void {
+    let wanting = false
+    for (let i = 0; i < paths.length; i++) {
+      if (this.baseRow(paths[i]!) !== undefined) continue
+      this.missing.rows.add(paths[i]!)
+      wanting = true
+    }
+    if (wanting) this.#miss()
+  }
+
+  content(path: string): string | Uint8Array {
+    const content = this.#rows.get(path)?.content
+    if (content !== undefined) return content
+    this.missing.contents.add(path)
+    return this.#miss()
+  }
+
+  list(path: string): string[] {
+    const listed = this.#lists.get(path)
+    if (listed) return (listed.sorted ??= this.#sort([...listed.names]))
+    this.missing.lists.add(path)
+    return this.#miss()
+  }
+
+  check(message: string, signature: string, publicKey: string): boolean {
+    const key = `${signature} ${publicKey} ${message}`
+    const checked = this.#checks.get(key)
+    if (checked !== undefined) return checked
+    this.missing.checks.set(key, [message, signature, publicKey])
+    return this.#miss()
+  }
+
+  takeMissing(): Missing {
+    const missing = this.missing
+    this.missing = noneMissing()
+    return missing
+  }
+
+  learnRow(path: string, held: Held | null): void {
+    this.#rows.set(path, held)
+    this.#bytes += ENTRY_BYTES + path.length
+  }
+
+  learnContent(path: string, content: string | Uint8Array): void {
+    const held = this.#rows.get(path)
+    if (!held) return
+    held.content = content
+    this.#bytes += content.length
+  }
+
+  learnList(path: string, names: string[]): void {
+    this.#lists.set(path, { names: new Set(names), sorted: names })
+    for (const name of names) this.#bytes += ENTRY_BYTES + name.length
+  }
+
+  learnCheck(key: string, valid: boolean): void {
+    this.#checks.set(key, valid)
+    this.#bytes += ENTRY_BYTES + key.length
+  }
+
+  /** Takes over a change that a call made. */
+  write(path: string, held: Held | null): void {
+    const at = path.lastIndexOf('/')
+    const siblings = this.#lists.get(at === 0 ? '/' : path.slice(0, at))
+    const name = path.slice(at + 1)
+    if (siblings && siblings.names.has(name) !== (held !== null)) {
+      if (held) siblings.names.add(name)
+      else siblings.names.delete(name)
+      siblings.sorted = null
+    }
+    this.#bytes -= this.#rows.get(path)?.content?.length ?? 0
+    if (held === null) this.#lists.delete(path)
+    else if (held.type === 'directory' && !this.#rows.get(path)) {
+      this.#lists.set(path, { names: new Set(), sorted: null })
+    }
+    if (!this.#rows.has(path)) this.#bytes += ENTRY_BYTES + path.length
+    this.#rows.set(path, held)
+    this.#bytes += held?.content?.length ?? 0
+  }
+}
+
+function noneMissing(): Missing {
+  return { rows: new Set(), contents: new Set(), lists: new Set(), checks: new Map() }
+}

@@ -1,0 +1,449 @@
+// Runtime 1 (RUNTIME): locks the realm of the sandbox child down and runs calls in it. One call at a time; a call is over
+// when its promise has settled and the microtask queue is empty.
+
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { blake2b256 } from './blake2b.ts'
+import type { Call, CannotExecute, Outcome, Write } from './call.ts'
+import { GLOBAL_NAMES } from './contract-check.ts'
+import { makeDate } from './runtime-date.ts'
+import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
+import { makeStringify } from './runtime-json.ts'
+import { ARGUMENTS_MAX, Meter } from './runtime-meter.ts'
+import { meterNatives } from './runtime-natives.ts'
+import { type Held, Holdings } from './runtime-state.ts'
+
+const ERROR_NAME_CHARS_MAX = 256
+const ERROR_MESSAGE_CHARS_MAX = 1024
+const LOG_LINES_MAX = 50
+const LOG_LINE_CHARS_MAX = 500
+const HASH_GAS = 200
+const CHECK_GAS = 2000
+
+export interface GuestLimits extends FileLimits {
+  gasPerCall: number
+  resultBytes: number
+}
+
+export type Factory = (this: object, meter: Meter, module: object, exports: object) => void
+
+export interface Guest {
+  ledger: string
+  limits: GuestLimits
+  factory: Factory
+  state: Holdings
+}
+
+/** `writes` as they are told to the parent; `missing`: the state lacks data, run again once it has them. */
+export type RanCall =
+  | { outcome: Outcome; gas: number; changes: Map<string, 'absent' | Held>; log: string[] }
+  | { missing: true }
+  | { cannot: CannotExecute; message: string }
+
+interface Running {
+  call: Call
+  guest: Guest
+  files: CallFiles
+  log: string[]
+  randoms: number[]
+  randomBlocks: number
+  settled: { outcome: Outcome } | null
+  caller: object
+  ledger: object
+}
+
+const { apply } = Reflect
+const parseJson = JSON.parse
+const nativeThen = Promise.prototype.then
+const { getOwnPropertyDescriptor, freeze, defineProperty } = Object
+
+export class Runtime {
+  readonly #meter: Meter
+  readonly #stringify: (value: unknown) => string | undefined
+  readonly #evaluate: (code: string) => Factory
+  #running: Running | null = null
+
+  /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses. */
+  constructor(sesPath: string) {
+    this.#meter = new Meter(text => this.#log('engine error:', text))
+    this.#stringify = makeStringify(this.#meter)
+    process.on('unhandledRejection', thrown => this.#look(thrown))
+    createRequire(import.meta.url)(sesPath)
+    const makeGuestDate = makeDate(() => this.#now())
+    meterNatives(this.#meter, this.#stringify)
+    const { lockdown } = globalThis as any
+    lockdown({
+      errorTaming: 'safe',
+      consoleTaming: 'unsafe',
+      localeTaming: 'unsafe',
+      domainTaming: 'safe',
+      errorTrapping: 'none',
+      unhandledRejectionTrapping: 'none',
+      reporting: 'none',
+      stackFiltering: 'concise'
+    })
+    this.#evaluate = makeEvaluate(this.#globals(makeGuestDate))
+  }
+
+  /** The factory of a compiled contract. Throws when SES or the engine refuses the code. */
+  evaluate(code: string): Factory {
+    return this.#evaluate(code)
+  }
+
+  holdings(complete: boolean): Holdings {
+    return new Holdings(complete, () => this.#meter.stopWith({ kind: 'miss' }), sortNames)
+  }
+
+  async run(guest: Guest, call: Call): Promise<RanCall> {
+    const meter = this.#meter
+    const at = { seq: call.seq, time: call.time }
+    const fail = (name: string, message: string) => meter.makeError(name, message)
+    let left = 0
+    let pending = 0
+    const charge = (gas: number) => {
+      pending += gas
+      if (pending > left) {
+        meter.g = left
+        meter.charge(pending)
+      }
+    }
+    const files = new CallFiles(guest.state, guest.limits, at, fail, charge)
+    const running: Running = {
+      call,
+      guest,
+      files,
+      log: [],
+      randoms: [],
+      randomBlocks: 0,
+      settled: null,
+      caller: freeze({ id: call.caller }),
+      ledger: freeze({ key: guest.ledger, seq: call.seq })
+    }
+    this.#operate = (name, args) => {
+      left = meter.g
+      pending = 20
+      meter.suspend()
+      let result: unknown
+      try {
+        result = (files as any)[name](...args)
+      } finally {
+        if (meter.abort === null) {
+          meter.resume(left)
+          meter.charge(pending)
+        }
+      }
+      return result
+    }
+    this.#running = running
+    meter.start(guest.limits.gasPerCall)
+    this.#begin(running)
+    await new Promise(setImmediate)
+    const gas = meter.stop()
+    this.#running = null
+    const { abort } = meter
+    meter.abort = null
+    if (abort?.kind === 'miss') return { missing: true }
+    if (abort?.kind === 'native') return { cannot: abort.cannot, message: abort.message }
+    const { log } = running
+    if (abort)
+      return { outcome: errorOutcome(abort.name, abort.message), gas, changes: new Map(), log }
+    const outcome =
+      running.settled?.outcome ??
+      errorOutcome('NeverSettledError', 'the promise of the call can no longer settle')
+    return { outcome, gas, changes: 'error' in outcome ? new Map() : files.changes, log }
+  }
+
+  #operate: (name: string, args: unknown[]) => unknown = () => undefined
+
+  #begin(running: Running): void {
+    const { call, guest } = running
+    const meter = this.#meter
+    const fail = (thrown: unknown) => this.#settle(running, () => this.#errorOf(thrown))
+    const done = (value: unknown) => this.#settle(running, () => this.#resultOf(value))
+    try {
+      const module: { exports: any } = { exports: {} }
+      apply(guest.factory, module.exports, [meter, module, module.exports])
+      const method = this.#method(module.exports, call)
+      const result = apply(method, module.exports, this.#args(call.args))
+      apply(nativeThen, Promise.resolve(result), [done, fail])
+    } catch (thrown) {
+      fail(thrown)
+    }
+  }
+
+  // Runs inside the meter: reading a result or an error may run code of the contract.
+  #settle(running: Running, read: () => Outcome): void {
+    if (running.settled || this.#running !== running || this.#meter.abort) return
+    try {
+      running.settled = { outcome: read() }
+    } catch (thrown) {
+      if (this.#meter.abort) return
+      try {
+        running.settled = { outcome: this.#errorOf(thrown) }
+      } catch {
+        running.settled = { outcome: errorOutcome('Error', '') }
+      }
+    }
+  }
+
+  #method(exported: any, call: Call): (...args: unknown[]) => unknown {
+    const isObject =
+      (typeof exported === 'object' && exported !== null) || typeof exported === 'function'
+    const descriptor = isObject ? getOwnPropertyDescriptor(exported, call.method) : undefined
+    const callable = descriptor?.enumerable && typeof descriptor.value === 'function'
+    const isInit = call.method === 'init'
+    if (!callable || (isInit && !(call.caller === '' && call.seq === 0))) {
+      throw this.#meter.makeError('MethodNotFoundError', `there is no method ${call.method}`)
+    }
+    return descriptor.value
+  }
+
+  #args(text: string): unknown[] {
+    this.#meter.charge(text.length >> 3)
+    let args: unknown
+    try {
+      args = parseJson(text)
+    } catch {
+      args = null
+    }
+    if (!Array.isArray(args) || args.length > ARGUMENTS_MAX) {
+      throw this.#meter.makeError('TypeError', 'args is not the JSON text of an array')
+    }
+    return args
+  }
+
+  #resultOf(value: unknown): Outcome {
+    const refuse = (why: string) => {
+      throw this.#meter.makeError('ResultNotSerializableError', why)
+    }
+    if (typeof value === 'function' || typeof value === 'symbol')
+      refuse(`a ${typeof value} is not JSON`)
+    let result = 'null'
+    try {
+      result = this.#stringify(value) ?? 'null'
+    } catch (thrown) {
+      const message = getOwnPropertyDescriptor(Object(thrown), 'message')?.value
+      if (/^(JSON has no|nested too deeply for JSON)/.test(String(message))) refuse(message)
+      throw thrown
+    }
+    if (Buffer.byteLength(result) > this.#running!.guest.limits.resultBytes) {
+      refuse(`the result has more than ${this.#running!.guest.limits.resultBytes} bytes`)
+    }
+    return { result }
+  }
+
+  #errorOf(thrown: unknown): Outcome {
+    const error = this.#meter.tidy(thrown) as any
+    if (typeof error === 'function' || (typeof error === 'object' && error !== null)) {
+      if (!(error instanceof Error)) return errorOutcome('Error', 'what was thrown is not an Error')
+      return errorOutcome(textOf(error.name, 'Error'), textOf(error.message, ''))
+    }
+    return errorOutcome('Error', String(error))
+  }
+
+  // A rejection that nobody handles may be the only trace of a limit of the engine.
+  #look(thrown: unknown): void {
+    if (!this.#running || this.#meter.abort) return
+    try {
+      this.#meter.tidy(thrown)
+    } catch {
+      // The abort is noted in the meter.
+    }
+  }
+
+  #globals(GuestDate: unknown): Record<string, unknown> {
+    const meter = this.#meter
+    const errors: Record<string, unknown> = {}
+    for (const name of GLOBAL_NAMES.filter(name => name.endsWith('Error'))) {
+      errors[name] = makeErrorClass(meter, (globalThis as any)[name], errors.Error)
+    }
+    return {
+      ...errors,
+      System: this.#system(),
+      Date: GuestDate,
+      Math: makeMath(() => this.#random()),
+      console: Object.fromEntries(
+        ['log', 'info', 'warn', 'error', 'debug'].map(level => [
+          level,
+          (...words: unknown[]) => this.#log(...words)
+        ])
+      )
+    }
+  }
+
+  #system(): object {
+    const runtime = this
+    return {
+      get caller() {
+        return runtime.#current().caller
+      },
+      get ledger() {
+        return runtime.#current().ledger
+      },
+      now: () => runtime.#now(),
+      random: () => runtime.#random(),
+      crypto: {
+        hash: (data: unknown) => runtime.#hash(data),
+        verify: (message: unknown, signature: unknown, publicKey: unknown) =>
+          runtime.#verify(message, signature, publicKey)
+      },
+      files: this.#files()
+    }
+  }
+
+  #files(): object {
+    const names = 'readFile writeFile mkdir readdir stat exists unlink rmdir rename copy'.split(' ')
+    const entries = names.map(name => [
+      name,
+      (...args: unknown[]) => {
+        try {
+          return Promise.resolve(this.#operate(name, args))
+        } catch (thrown) {
+          if (this.#meter.abort) throw thrown
+          return Promise.reject(thrown)
+        }
+      }
+    ])
+    return Object.fromEntries(entries)
+  }
+
+  #hash(data: unknown): string {
+    const bytes = this.#bytesOf(data)
+    this.#meter.charge(HASH_GAS + bytes.length * 2)
+    const left = this.#meter.suspend()
+    const text = Buffer.from(blake2b256(bytes)).toString('hex')
+    this.#meter.resume(left)
+    return text
+  }
+
+  #verify(message: unknown, signature: unknown, publicKey: unknown): boolean {
+    const bytes = this.#bytesOf(message)
+    this.#meter.charge(CHECK_GAS + (bytes.length >> 2))
+    if (typeof signature !== 'string' || typeof publicKey !== 'string') {
+      throw this.#meter.makeError('TypeError', 'signature and key are text')
+    }
+    if (!/^[0-9a-f]{128}$/i.test(signature) || !/^\w{52}(\w{12})?$/.test(publicKey)) return false
+    const encoded = Buffer.from(bytes).toString('base64')
+    return this.#current().guest.state.check(encoded, signature, publicKey)
+  }
+
+  #bytesOf(data: unknown): Uint8Array {
+    if (data instanceof Uint8Array) return data
+    if (typeof data === 'string') return Buffer.from(data.toWellFormed())
+    throw this.#meter.makeError('TypeError', 'a string or a Uint8Array is needed')
+  }
+
+  #now(): number {
+    return this.#current().call.time
+  }
+
+  // 53 bits each from BLAKE2b-512 over ledger, seq and a counter (RUNTIME §3.1).
+  #random(): number {
+    const running = this.#current()
+    this.#meter.charge(5)
+    const { randoms, call, guest } = running
+    if (randoms.length === 0) {
+      const seed = `vms random 1\n${guest.ledger}\n${call.seq}\n${running.randomBlocks++}`
+      const block = createHash('blake2b512').update(seed).digest()
+      for (let at = 56; at >= 0; at -= 8) {
+        const high = block.readUInt32LE(at) >>> 5
+        const low = block.readUInt32LE(at + 4) >>> 6
+        randoms[randoms.length] = (high * 2 ** 26 + low) / 2 ** 53
+      }
+    }
+    const value = randoms[randoms.length - 1]!
+    randoms.length--
+    return value
+  }
+
+  #log(...words: unknown[]): void {
+    const log = this.#running?.log
+    if (!log) return
+    let line = ''
+    for (const word of words) {
+      this.#meter.charge(10)
+      const text = typeof word === 'object' ? this.#stringify(word) : textOfPrimitive(word)
+      if (line.length < LOG_LINE_CHARS_MAX) line += (line && ' ') + text
+    }
+    if (log.length < LOG_LINES_MAX) log[log.length] = line.slice(0, LOG_LINE_CHARS_MAX)
+  }
+
+  #current(): Running {
+    if (!this.#running) throw this.#meter.makeError('Error', 'no call is running')
+    return this.#running
+  }
+}
+
+/** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */
+export function writesOf(changes: Map<string, 'absent' | Held>, state: Holdings): Write[] {
+  const writes: Write[] = []
+  for (const path of sortNames([...changes.keys()])) {
+    const entry = changes.get(path)!
+    if (entry === 'absent') {
+      if (wasThere(state, path)) writes.push({ path, type: 'absent' })
+    } else if (entry.type === 'directory') writes.push({ path, type: 'directory' })
+    else writes.push({ path, type: 'file', content: entry.content as Uint8Array })
+  }
+  return writes
+}
+
+// A path that was changed without its row ever being looked at lies in a directory that is new.
+function wasThere(state: Holdings, path: string): boolean {
+  return Boolean(state.baseRow(path))
+}
+
+function errorOutcome(name: string, message: string): Outcome {
+  return {
+    error: {
+      name: name.slice(0, ERROR_NAME_CHARS_MAX).toWellFormed(),
+      message: message.slice(0, ERROR_MESSAGE_CHARS_MAX).toWellFormed()
+    }
+  }
+}
+
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise
+}
+
+function textOfPrimitive(value: unknown): string {
+  return typeof value === 'function' ? '[function]' : String(value)
+}
+
+function makeEvaluate(own: Record<string, unknown>): (code: string) => Factory {
+  const { Compartment, harden } = globalThis as any
+  harden(own)
+  const compartment = new Compartment({ globals: own, __options__: true })
+  const { globalThis: guestGlobal } = compartment
+  for (const name of Reflect.ownKeys(guestGlobal)) {
+    if (typeof name === 'string' && GLOBAL_NAMES.includes(name)) continue
+    const { configurable } = getOwnPropertyDescriptor(guestGlobal, name)!
+    if (configurable) delete guestGlobal[name]
+  }
+  freeze(guestGlobal)
+  const globals: Record<string, unknown> = {}
+  for (const name of GLOBAL_NAMES) globals[name] = guestGlobal[name]
+  freeze(globals)
+  return code => compartment.evaluate(code)(globals)
+}
+
+// Errors that a contract makes are known by their constructor; all others are the engine's.
+function makeErrorClass(meter: Meter, Native: any, Parent: any): unknown {
+  const name: string = Native.name
+  const Made = {
+    [name]: function (this: unknown, ...args: unknown[]) {
+      meter.charge(1)
+      return meter.know(Reflect.construct(Native, args, new.target ?? Made))
+    }
+  }[name] as any
+  defineProperty(Made, 'prototype', { value: Native.prototype, writable: false })
+  if (Parent) Object.setPrototypeOf(Made, Parent)
+  return Made
+}
+
+function makeMath(random: () => number): object {
+  const names = 'abs floor ceil round trunc min max sign sqrt imul clz32 fround'.split(' ')
+  const constants = 'E LN10 LN2 LOG10E LOG2E PI SQRT1_2 SQRT2'.split(' ')
+  const math: Record<string, unknown> = { random }
+  for (const name of [...names, ...constants]) math[name] = (Math as any)[name]
+  return math
+}

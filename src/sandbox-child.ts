@@ -1,0 +1,207 @@
+// The sandbox child: reads frames on stdin, runs calls, answers on stdout. It holds nothing of worth and can reach
+// nothing: no files beyond its own code, no network, no environment.
+
+import { readSync, writeSync } from 'node:fs'
+import type { Call } from './call.ts'
+import { type Guest, Runtime, writesOf } from './runtime.ts'
+import type { Missing } from './runtime-state.ts'
+import {
+  ASKED_MAX,
+  contentFrame,
+  type RanFrame,
+  type ToChild,
+  type WriteFrame
+} from './sandbox-frames.ts'
+
+const READ_BYTES = 256 * 1024
+const FLUSH_CALLS = 64
+const FLUSH_CHARS: number = 256 * 1024
+const ALIVE_MS = 20
+const SPECULATED_CALLS_MAX = 500
+/** A session that holds more begins again from nothing: nothing depends on what is held. */
+const SESSION_HELD_BYTES_MAX: number = 32 * 1024 * 1024
+const ALL_HELD_BYTES_MAX: number = 64 * 1024 * 1024
+
+const HELD_CHECK_CALLS = 256
+
+// Taken before lockdown: afterwards JSON is the metered one of the contracts.
+const { parse, stringify } = JSON
+
+class Pipe {
+  #chunks: Buffer[] = []
+  #buffer = Buffer.allocUnsafe(READ_BYTES)
+  #lines: string[] = []
+  /** Frames that came before the answer to a question. */
+  #held: ToChild[] = []
+  #saidAt = 0
+
+  /** The next frame; null at the end. Blocks: there is nothing else to do. */
+  read(): ToChild | null {
+    return this.#held.shift() ?? this.#next()
+  }
+
+  /** The answer to a question, whatever comes before it. */
+  readData(): (ToChild & { t: 'data' }) | null {
+    for (let frame = this.#next(); frame; frame = this.#next()) {
+      if (frame.t === 'data') return frame
+      this.#held.push(frame)
+    }
+    return null
+  }
+
+  #next(): ToChild | null {
+    while (this.#lines.length === 0) {
+      const got = readSync(0, this.#buffer, 0, READ_BYTES, null)
+      if (got === 0) return null
+      this.#take(Buffer.from(this.#buffer.subarray(0, got)))
+    }
+    return parse(this.#lines.shift()!)
+  }
+
+  #take(chunk: Buffer): void {
+    let start = 0
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      this.#chunks.push(chunk.subarray(start, end))
+      this.#lines.push(Buffer.concat(this.#chunks).toString('utf8'))
+      this.#chunks = []
+      start = end + 1
+    }
+    if (start < chunk.length) this.#chunks.push(chunk.subarray(start))
+  }
+
+  say(frame: object): void {
+    const bytes = Buffer.from(`${stringify(frame)}\n`)
+    for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at)
+    this.#saidAt = performance.now()
+  }
+
+  isSilent(): boolean {
+    return performance.now() - this.#saidAt > ALIVE_MS
+  }
+}
+
+class Child {
+  #pipe = new Pipe()
+  #runtime = new Runtime(process.argv[2]!)
+  #guests = new Map<number, Guest>()
+  #callsRun = 0
+
+  async serve(): Promise<void> {
+    this.#pipe.say({ t: 'ready' })
+    for (let frame = this.#pipe.read(); frame; frame = this.#pipe.read()) {
+      if (frame.t === 'open') this.#open(frame)
+      else if (frame.t === 'close') this.#guests.delete(frame.s)
+      else if (frame.t === 'run') {
+        await this.#run(frame.s, frame.calls.map(callOf))
+      }
+    }
+  }
+
+  #open({ s, code, ledger, limits, complete }: ToChild & { t: 'open' }): void {
+    try {
+      const factory = this.#runtime.evaluate(code)
+      this.#guests.set(s, { ledger, limits, factory, state: this.#runtime.holdings(complete) })
+      this.#pipe.say({ t: 'opened', s })
+    } catch (error) {
+      this.#pipe.say({ t: 'opened', s, error: String((error as Error)?.message).slice(0, 500) })
+    }
+  }
+
+  async #run(s: number, calls: Call[]): Promise<void> {
+    const guest = this.#guests.get(s)
+    if (!guest) return
+    let ran: RanFrame[] = []
+    let chars = 0
+    const flush = () => {
+      if (ran.length > 0) this.#pipe.say({ t: 'ran', s, calls: ran })
+      ran = []
+      chars = 0
+    }
+    for (let at = 0; at < calls.length; ) {
+      const call = calls[at]!
+      const result = await this.#runtime.run(guest, call)
+      if ('missing' in result) {
+        await this.#speculate(guest, calls.slice(at + 1, at + 1 + SPECULATED_CALLS_MAX))
+        flush()
+        this.#ask(s, guest)
+        continue
+      }
+      if ('cannot' in result) {
+        flush()
+        this.#guests.delete(s)
+        this.#pipe.say({ t: 'cannot', s, seq: call.seq, ...result })
+        return
+      }
+      const writes: WriteFrame[] = []
+      for (const write of writesOf(result.changes, guest.state)) {
+        if (write.type === 'file') writes.push(contentFrame(write.path, write.content))
+        else writes.push([write.path, write.type === 'directory' ? 'd' : 'a'])
+      }
+      for (const frame of writes) chars += frame[2]?.length ?? 0
+      for (const [path, entry] of result.changes) {
+        guest.state.write(path, entry === 'absent' ? null : entry)
+      }
+      ran.push([call.seq, result.gas, result.outcome, writes])
+      if ('result' in result.outcome) chars += result.outcome.result.length
+      if (result.log.length > 0) this.#pipe.say({ t: 'log', s, seq: call.seq, lines: result.log })
+      if (ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS || this.#pipe.isSilent()) flush()
+      this.#bound(guest)
+      at++
+    }
+    flush()
+  }
+
+  // Goes on through the batch only to find what else is missing: one question for many calls.
+  async #speculate(guest: Guest, calls: Call[]): Promise<void> {
+    for (const call of calls) {
+      const { rows, contents, lists } = guest.state.missing
+      if (rows.size + contents.size + lists.size > ASKED_MAX / 2) return
+      if (this.#pipe.isSilent()) this.#pipe.say({ t: 'alive' })
+      await this.#runtime.run(guest, call)
+    }
+  }
+
+  #ask(s: number, guest: Guest): void {
+    const missing: Missing = guest.state.takeMissing()
+    this.#pipe.say({
+      t: 'ask',
+      s,
+      rows: [...missing.rows],
+      contents: [...missing.contents],
+      lists: [...missing.lists],
+      checks: [...missing.checks].map(([key, check]) => [key, ...check])
+    })
+    this.#learn(guest)
+  }
+
+  #learn(guest: Guest): void {
+    const frame = this.#pipe.readData()
+    if (!frame) process.exit(0)
+    const { state } = guest
+    for (const [path, type, size, seq, time] of frame.rows) {
+      const kind = type === 'f' ? 'file' : 'directory'
+      state.learnRow(path, type === '' ? null : { type: kind, size, seq, time })
+    }
+    for (const [path, coding, text] of frame.contents) {
+      const content = coding === 't' ? text : new Uint8Array(Buffer.from(text, 'base64'))
+      state.learnContent(path, content)
+    }
+    for (const [path, names] of frame.lists) state.learnList(path, names)
+    for (const [key, valid] of frame.checks) state.learnCheck(key, valid)
+  }
+
+  #bound(current: Guest): void {
+    if (current.state.bytes > SESSION_HELD_BYTES_MAX) current.state.clear()
+    if (++this.#callsRun % HELD_CHECK_CALLS !== 0) return
+    let total = 0
+    for (const guest of this.#guests.values()) total += guest.state.bytes
+    if (total <= ALL_HELD_BYTES_MAX) return
+    for (const guest of this.#guests.values()) if (guest !== current) guest.state.clear()
+  }
+}
+
+function callOf([seq, time, caller, method, args]: [number, number, string, string, string]): Call {
+  return { seq, time, caller, method, args }
+}
+
+await new Child().serve()

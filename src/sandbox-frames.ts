@@ -1,0 +1,167 @@
+// What the sandbox child and its parent say to each other: one JSON text per line, strings only. What the child says is
+// hostile: the parent reads it through `readFrame`, which takes nothing on trust.
+
+import { utf8 } from './bytes.ts'
+import type { CannotExecute, Executed, Outcome, Write } from './call.ts'
+import { isPath } from './path.ts'
+import type { GuestLimits } from './runtime.ts'
+
+export const ASKED_MAX = 100_000
+const LOG_LINES_MAX = 1000
+const LOG_LINE_CHARS_MAX = 1000
+const NAME_CHARS_MAX = 256
+const MESSAGE_CHARS_MAX = 1024
+const CHECK_CHARS_MAX: number = 4 * 1024 * 1024
+const CANNOT: readonly string[] = ['timeout', 'memory', 'sandbox-crash', 'unsupported-runtime']
+
+export type RowFrame = [path: string, type: 'd' | 'f' | '', size: number, seq: number, time: number]
+export type ContentFrame = [path: string, coding: 't' | 'b', text: string]
+
+export type ToChild =
+  | { t: 'open'; s: number; code: string; ledger: string; limits: GuestLimits; complete: boolean }
+  | { t: 'close'; s: number }
+  | { t: 'run'; s: number; calls: [number, number, string, string, string][] }
+  | {
+      t: 'data'
+      rows: RowFrame[]
+      contents: ContentFrame[]
+      lists: [string, string[]][]
+      checks: [string, boolean][]
+    }
+
+export type WriteFrame = [path: string, kind: 'd' | 'a'] | ContentFrame
+export type RanFrame = [seq: number, gas: number, outcome: Outcome, writes: WriteFrame[]]
+export type CheckFrame = [key: string, message: string, signature: string, publicKey: string]
+
+export type FromChild =
+  | { t: 'ready' }
+  | { t: 'alive' }
+  | { t: 'opened'; s: number; error?: string }
+  | { t: 'ran'; s: number; calls: RanFrame[] }
+  | { t: 'cannot'; s: number; seq: number; cannot: CannotExecute; message: string }
+  | {
+      t: 'ask'
+      s: number
+      rows: string[]
+      contents: string[]
+      lists: string[]
+      checks: CheckFrame[]
+    }
+  | { t: 'log'; s: number; seq: number; lines: string[] }
+
+/** Parses a line of the child. Throws when it is not a frame. What `ran` holds is read by `readRan`. */
+export function readFrame(line: string): FromChild {
+  const frame = JSON.parse(line)
+  need(typeof frame === 'object' && frame !== null)
+  switch (frame.t) {
+    case 'ready':
+    case 'alive':
+      return { t: frame.t }
+    case 'opened':
+      need(isCount(frame.s))
+      return frame.error === undefined
+        ? { t: 'opened', s: frame.s }
+        : { t: 'opened', s: frame.s, error: textUpTo(frame.error, MESSAGE_CHARS_MAX) }
+    case 'ran':
+      need(isCount(frame.s) && Array.isArray(frame.calls))
+      return { t: 'ran', s: frame.s, calls: frame.calls }
+    case 'cannot':
+      need(isCount(frame.s) && isCount(frame.seq) && CANNOT.includes(frame.cannot))
+      return { ...frame, message: textUpTo(frame.message, MESSAGE_CHARS_MAX) }
+    case 'ask':
+      need(isCount(frame.s))
+      for (const list of [frame.rows, frame.contents, frame.lists]) need(isPathList(list))
+      need(Array.isArray(frame.checks) && frame.checks.length <= ASKED_MAX)
+      frame.checks.every((check: unknown) => need(isTexts(check, 4, CHECK_CHARS_MAX)))
+      return frame
+    case 'log':
+      need(isCount(frame.s) && isCount(frame.seq))
+      need(isTexts(frame.lines, null, LOG_LINE_CHARS_MAX) && frame.lines.length <= LOG_LINES_MAX)
+      return frame
+    default:
+      throw new TypeError('not a frame')
+  }
+}
+
+/** One executed call as the child tells it, checked against the limits. Throws when it is anything else. */
+export function readRan(frame: unknown, seq: number, limits: GuestLimits): Executed {
+  need(Array.isArray(frame) && frame.length === 4)
+  const [said, gas, outcome, writes] = frame as RanFrame
+  need(said === seq && isCount(gas) && gas <= limits.gasPerCall)
+  need(Array.isArray(writes) && writes.length <= limits.files)
+  const checked = readOutcome(outcome, limits)
+  need(writes.length === 0 || 'result' in checked)
+  return { outcome: checked, gas, writes: readWrites(writes, limits) }
+}
+
+function readOutcome(outcome: any, limits: GuestLimits): Outcome {
+  need(typeof outcome === 'object' && outcome !== null)
+  if (typeof outcome.result === 'string') {
+    need(outcome.result.isWellFormed() && Buffer.byteLength(outcome.result) <= limits.resultBytes)
+    JSON.parse(outcome.result)
+    return { result: outcome.result }
+  }
+  const name = textUpTo(outcome.error?.name, NAME_CHARS_MAX)
+  const message = textUpTo(outcome.error?.message, MESSAGE_CHARS_MAX)
+  need(name.isWellFormed() && message.isWellFormed())
+  return { error: { name, message } }
+}
+
+function readWrites(frames: WriteFrame[], limits: GuestLimits): Write[] {
+  const writes: Write[] = []
+  let total = 0
+  let before: Buffer | null = null
+  for (const frame of frames) {
+    need(isTexts(frame, null, Number.POSITIVE_INFINITY) && frame.length <= 3)
+    const [path, kind, text] = frame
+    need(isPath(path) && path !== '/')
+    const bytes = Buffer.from(path)
+    need(before === null || Buffer.compare(before, bytes) < 0)
+    before = bytes
+    if (kind === 'd' || kind === 'a') {
+      writes.push({ path, type: kind === 'd' ? 'directory' : 'absent' })
+      continue
+    }
+    need((kind === 't' || kind === 'b') && text !== undefined)
+    const content = contentBytes(kind as 't' | 'b', text!)
+    total += content.length
+    need(content.length <= limits.fileBytes && total <= limits.stateBytes)
+    writes.push({ path, type: 'file', content })
+  }
+  return writes
+}
+
+export function contentBytes(coding: 't' | 'b', text: string): Uint8Array {
+  return coding === 't' ? utf8(text) : new Uint8Array(Buffer.from(text, 'base64'))
+}
+
+/** Content for a frame: as text where it is UTF-8, which is also how it is held. */
+export function contentFrame(path: string, content: string | Uint8Array): ContentFrame {
+  if (typeof content === 'string') return [path, 't', content]
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
+  const text = bytes.toString('utf8')
+  const isText = Buffer.compare(Buffer.from(text), bytes) === 0
+  return isText ? [path, 't', text] : [path, 'b', bytes.toString('base64')]
+}
+
+function need(condition: boolean): asserts condition {
+  if (!condition) throw new TypeError('the sandbox child broke the rules of its frames')
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isTexts(value: unknown, length: number | null, charsMax: number): value is string[] {
+  if (!Array.isArray(value) || (length !== null && value.length !== length)) return false
+  return value.every(text => typeof text === 'string' && text.length <= charsMax)
+}
+
+function isPathList(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= ASKED_MAX && value.every(path => isPath(path))
+}
+
+function textUpTo(value: unknown, max: number): string {
+  need(typeof value === 'string')
+  return value.slice(0, max)
+}

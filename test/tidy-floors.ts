@@ -1,0 +1,43 @@
+// Where each file stands (DESIGN §12). A new file of `src` must be placed here; one of `host` or `watcher` is an organ
+// until it is named as part of the spine.
+
+/** formats, pure · judgement · wire · organs · spine */
+export const FLOORS: Record<number, string[]> = {
+  1: [
+    'blake2b bytes call codec crypto drive-key entry evidence fault genesis hash-slab head inclusion key manifest path',
+    'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness'
+  ],
+  2: [
+    'contract contract-check contract-rewrite execution replay request-window',
+    'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
+  ],
+  3: [
+    'audit bell collect-evidence direct drive files-audit folders ledger peer-heads progress rpc-client',
+    'sandbox sandbox-child sandbox-process sandbox-selftest signature-worker signatures sqlite swarm verify-ledger websocket'
+  ]
+}
+
+export const ORGANS_FLOOR = 4
+export const SPINE_FLOOR = 5
+
+/** Files of the spine, and what is started from a shell. */
+export const SPINE: string[] = [
+  'host/liar.ts',
+  'host/main.ts',
+  'watcher/daemon.ts',
+  'watcher/demo.ts',
+  'watcher/main.ts',
+  'watcher/watch.ts'
+]
+
+/** Programs: whatever is not reachable from one of them is dead. The liar is the demo's and the tests'. */
+export const ENTRIES: string[] = ['host/main.ts', 'host/liar.ts', 'watcher/main.ts']
+
+export function floors(): Map<string, number> {
+  const placed = Object.entries(FLOORS).flatMap(([floor, lines]) =>
+    lines
+      .flatMap(line => line.split(' '))
+      .map((name): [string, number] => [`src/${name}.ts`, Number(floor)])
+  )
+  return new Map([...placed, ...SPINE.map((path): [string, number] => [path, SPINE_FLOOR])])
+}

@@ -1,0 +1,162 @@
+// Watches a ledger's public files drive: each marker that the verified ledger has reached is held against it.
+
+import { Bell } from '../src/bell.ts'
+import { blockEvidence } from '../src/collect-evidence.ts'
+import { type FilesDriveReader, openFilesDriveReader } from '../src/drive.ts'
+import { auditFiles, type DriveWrite, type FilesAuditEnd } from '../src/files-audit.ts'
+import type { Genesis } from '../src/genesis.ts'
+import type { Ledger } from '../src/ledger.ts'
+import { StateTree } from '../src/state-tree.ts'
+import type { LedgerRow } from './store-ledgers.ts'
+import type { WatchParts } from './watch-parts.ts'
+
+const RETRY_MS = 5_000
+/** The drive's rows are let go after so long without news, and built again from the store. */
+const IDLE_ROWS_MS = 30_000
+
+export class FilesWatch {
+  readonly #row: LedgerRow
+  readonly #ledger: Ledger
+  readonly #genesis: { bytes: Uint8Array; value: Genesis }
+  readonly #parts: WatchParts
+  readonly #bell = new Bell()
+  #rows: StateTree | null = null
+  #drive: FilesDriveReader | null = null
+  #closed = false
+  #done: Promise<void> = Promise.resolve()
+
+  constructor(
+    row: LedgerRow,
+    ledger: Ledger,
+    genesis: { bytes: Uint8Array; value: Genesis },
+    parts: WatchParts
+  ) {
+    this.#row = row
+    this.#ledger = ledger
+    this.#genesis = genesis
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#done = this.#run()
+  }
+
+  /** The checkpoint moved, so a marker may be within reach. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#bell.ring()
+    await this.#drive?.close()
+    await this.#done
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#bell.wait(await this.#turn())
+      } catch (error) {
+        this.#rows = null
+        if (this.#closed) return
+        this.#parts.log.warn('the drive cannot be read', {
+          ledger: this.#row.name,
+          error: String(error)
+        })
+        await this.#bell.wait(RETRY_MS)
+      }
+    }
+  }
+
+  /** Returns how long to wait at most. */
+  async #turn(): Promise<number | undefined> {
+    const { store } = this.#parts
+    const drive = await this.#open()
+    const checkpoint = store.checkpoint(this.#row.key)
+    const files = store.driveCheckpoint(this.#row.key)
+    if (!checkpoint || !files || files.verdict === 'fault' || checkpoint.verdict === 'fault')
+      return undefined
+    if (checkpoint.seq < 0) return undefined
+    this.#rows ??= StateTree.from(storedRows(this.#parts, this.#row.key))
+    const verified = { length: checkpoint.length, seq: checkpoint.seq }
+    const { version } = files
+    const end = await auditFiles({
+      drive,
+      ledger: this.#ledger,
+      rows: this.#rows,
+      version,
+      verified
+    })
+    return this.#ended(end, version)
+  }
+
+  async #open(): Promise<FilesDriveReader> {
+    if (this.#drive) return this.#drive
+    const drive = await openFilesDriveReader(this.#parts.storage, this.#genesis.value.files)
+    drive.onGrow(() => this.#bell.ring())
+    this.#drive = drive
+    return drive
+  }
+
+  async #ended(end: FilesAuditEnd, version: number): Promise<number | undefined> {
+    if (end.end === 'nothing-new') return this.#rest()
+    if (end.end === 'ahead') return undefined
+    if (end.end === 'ok') {
+      this.#keep(end, version)
+      return 0
+    }
+    this.#rows = null
+    if (end.end === 'cannot-check') return RETRY_MS
+    await this.#accuse(end)
+    return undefined
+  }
+
+  async #rest(): Promise<number | undefined> {
+    if (!this.#rows) return undefined
+    await this.#bell.wait(IDLE_ROWS_MS)
+    if (this.#drive && this.#drive.version <= this.#version()) this.#rows = null
+    return 0
+  }
+
+  #version(): number {
+    return this.#parts.store.driveCheckpoint(this.#row.key)?.version ?? 0
+  }
+
+  #keep(end: Extract<FilesAuditEnd, { end: 'ok' }>, version: number): void {
+    const { store, now } = this.#parts
+    const next = { version: end.version, seq: end.seq }
+    const writes = end.writes.map(toStored)
+    if (!store.advanceDrive(this.#row.key, { version }, next, writes, now())) this.#rows = null
+  }
+
+  /** Before accusing the drive is read again from its beginning, in case our own rows were wrong. */
+  async #accuse(end: Extract<FilesAuditEnd, { end: 'fault' }>): Promise<void> {
+    const { store, now, wake, log } = this.#parts
+    const checkpoint = store.checkpoint(this.#row.key)
+    if (!checkpoint || checkpoint.seq < 0) return
+    const again = await auditFiles({
+      drive: await this.#open(),
+      ledger: this.#ledger,
+      rows: new StateTree(),
+      version: 0,
+      verified: { length: checkpoint.length, seq: checkpoint.seq }
+    })
+    if (again.end !== 'fault') {
+      log.error('a drive fault was not confirmed', { ledger: this.#row.name, again: again.end })
+      return
+    }
+    const evidence = await blockEvidence(this.#ledger, this.#genesis.bytes, end.fault, again.claim)
+    const id = store.freeze(this.#row.key, null, again.fault, evidence, now())
+    log.warn('TAMPERED', { ledger: this.#row.name, fault: again.fault.kind, alert: id })
+    wake()
+  }
+}
+
+function* storedRows({ store }: WatchParts, key: Uint8Array): Iterable<[string, any]> {
+  for (const { path, ...row } of store.driveFiles(key)) yield [path, row]
+}
+
+function toStored({ path, row }: DriveWrite) {
+  return row ? { path, ...row } : { path, type: 'absent' as const }
+}

@@ -1,0 +1,404 @@
+#!/usr/bin/env node
+// `vms-watch`: watches ledgers, and tells when a host was found to cheat.
+
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { hex } from '../src/bytes.ts'
+import { isKey, keyText, parseKey } from '../src/key.ts'
+import { connectRpc } from '../src/rpc-client.ts'
+import { sendTest } from './alert.ts'
+import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
+import { demo } from './demo.ts'
+import { identityOf } from './identity.ts'
+import { alertText, ledgerDetails, ledgerTable } from './print.ts'
+import { run, sinksOf } from './run.ts'
+import { type LedgerView, type Live, type LiveLedger, takeSnapshot, viewAlert } from './snapshot.ts'
+import { openStore, type Store } from './store.ts'
+
+const EXIT = { clean: 0, fault: 1, misuse: 2, cannotCheck: 3 } as const
+/** How long a running daemon may take to say what only it knows. */
+const DAEMON_MS_MAX = 500
+
+/** The user must type something else; the message says what. */
+class Misuse extends Error {}
+
+interface Common {
+  dir?: string
+  json?: boolean
+  config?: string
+}
+
+const VERSION = version()
+const program = new Command('vms-watch')
+  .description('watch verifiable services, and tell when a host was found to cheat')
+  .version(VERSION, '--version')
+  .showHelpAfterError('(--help shows how)')
+  .exitOverride()
+  .addHelpText('after', '\nExample:\n  vms-watch add localhost:5555\n  vms-watch run')
+
+addRun()
+addLedgerVerbs()
+addAlertVerbs()
+addEvidenceVerbs()
+addOthers()
+await main()
+
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    process.exitCode = exitCodeOf(error)
+    const isSaid =
+      error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')
+    if (!isSaid) process.stderr.write(`vms-watch: ${messageOf(error)}\n`)
+  }
+}
+
+function verb(name: string, description: string, example: string, parent = program): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .exitOverride()
+    .option('--dir <folder>', "folder of the store (default: this platform's data folder)")
+    .option('--config <file>', 'settings in TOML')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', `\nExample:\n  vms-watch ${example}`)
+}
+
+function addRun(): void {
+  const command = verb(
+    'run',
+    'watch, until stopped',
+    'run --smtp-url smtp://mail.example.org --mail-to me@example.org'
+  )
+  addSettings(command)
+  command
+    .option('--print-config', 'show the settings in force, secrets masked, and end')
+    .action(async (flags: Common & { printConfig?: boolean }) => {
+      const loaded = loadSettings({ flags: { ...flags }, env: process.env })
+      if (flags.printConfig) return print(printSettings(loaded))
+      const running = await run(loaded.settings, VERSION)
+      if (flags.json) printJson({ event: 'ready', watcher: running.watcher, http: running.http })
+      else sayReady(running.watcher, running.http, loaded.settings)
+      await ended()
+      await running.close()
+    })
+}
+
+function addLedgerVerbs(): void {
+  verb('add <key|host:port>', 'start watching a ledger', 'add localhost:5555 --name guests')
+    .option('--name <name>', 'a short name: small letters, digits and hyphens')
+    .option('--peer <host:port>', 'an address of a host or watcher that has it')
+    .action((target: string, flags: Common & { name?: string; peer?: string }) =>
+      add(target, flags)
+    )
+  verb('remove <key|name>', 'stop watching a ledger', 'remove guests')
+    .option('--purge', 'forget its checkpoint, alerts and evidence too')
+    .action((which: string, flags: Common & { purge?: boolean }) =>
+      withStore(flags, store => {
+        const row = store.removeLedger(asKey(which), Date.now(), flags.purge === true)
+        if (!row) throw new Misuse(`no ledger ${which} is watched: vms-watch list shows which are`)
+        const ledger = keyText(row.key)
+        if (flags.json)
+          printJson({ ledger, name: row.name, removed: true, purged: flags.purge === true })
+        else print(`no longer watching ${row.name} (${ledger})`)
+      })
+    )
+  verb('list', 'one line for each ledger', 'list').action((flags: Common) =>
+    withStore(flags, async (store, settings) => {
+      const { ledgers } = takeSnapshot(store, await liveOf(store, settings), Date.now())
+      if (flags.json) for (const view of ledgers) printJson(briefOf(view))
+      else print(ledgerTable(ledgers))
+    })
+  )
+  verb(
+    'status [key|name]',
+    'one ledger in full, or how the watcher itself is',
+    'status guests'
+  ).action((which: string | undefined, flags: Common) => status(which, flags))
+}
+
+async function add(
+  target: string,
+  flags: Common & { name?: string; peer?: string }
+): Promise<void> {
+  const peers = flags.peer === undefined ? [] : [flags.peer]
+  let key: Uint8Array
+  if (isKey(target)) key = parseKey(target)
+  else if (/:\d+$/.test(target)) {
+    key = await askKey(target)
+    peers.push(target)
+  } else throw new Misuse(`${target} is neither a ledger's key nor host:port`)
+  await withStore(flags, store => {
+    const name = flags.name === undefined ? {} : { name: flags.name }
+    const { ledger, added } = store.addLedger({ key, peers, ...name }, Date.now())
+    if (flags.json) return printJson({ ledger: keyText(key), name: ledger.name, added })
+    print(`${added ? 'watching' : 'already watching'} ${ledger.name}\n  ledger  ${keyText(key)}`)
+    if (!isKey(target))
+      print('  This key came from the host. Compare it with the one you were given.')
+    if (added) print('  A running daemon starts at once; else: vms-watch run')
+  })
+}
+
+async function askKey(address: string): Promise<Uint8Array> {
+  const client = await connectRpc(address)
+  try {
+    return parseKey((await client.info()).ledger)
+  } finally {
+    await client.close()
+  }
+}
+
+async function status(which: string | undefined, flags: Common): Promise<void> {
+  await withStore(flags, async (store, settings) => {
+    const live = await liveOf(store, settings)
+    const snapshot = takeSnapshot(store, live, Date.now())
+    if (which === undefined) {
+      const { ledgers, alerts, sinks, ...rest } = snapshot
+      const counts = { ledgers: ledgers.length, openAlerts: alerts.length }
+      const running = live.startedAt !== null
+      if (flags.json) return printJson({ running, dir: settings.dir, ...rest, ...counts, sinks })
+      return print(watcherText(running, settings, snapshot))
+    }
+    const wanted = isKey(which) ? keyText(parseKey(which)) : which
+    const view = snapshot.ledgers.find(({ ledger, name }) => ledger === wanted || name === wanted)
+    if (!view) throw new Misuse(`no ledger ${which} is watched: vms-watch list shows which are`)
+    const fault = snapshot.alerts.find(
+      ({ ledger, family }) => ledger === view.ledger && family === 'tampered'
+    )
+    if (flags.json) printJson({ ...view, fault: fault ?? null, observations: [] })
+    else print(ledgerDetails(view))
+    if (view.verdict === 'fault') process.exitCode = EXIT.fault
+    else if (view.verdict === 'cannot-check') process.exitCode = EXIT.cannotCheck
+  })
+}
+
+function addAlertVerbs(): void {
+  const alerts = verb('alerts', 'open alerts, and what became of each delivery', 'alerts')
+    .option('--all', 'resolved and acknowledged ones too')
+    .action((flags: Common & { all?: boolean }) =>
+      withStore(flags, store => {
+        const found = store.listAlerts({ all: flags.all === true }).map(viewAlert)
+        if (flags.json) for (const alert of found) printJson(alert)
+        else print(found.length === 0 ? 'no open alert' : found.map(alertText).join('\n\n'))
+      })
+    )
+  verb(
+    'ack <id>',
+    'take note of an alert: it is no longer listed as open',
+    'alerts ack ID',
+    alerts
+  ).action((id: string, _own: Common, command: Command) => {
+    const flags = command.optsWithGlobals() as Common
+    return withStore(flags, store => {
+      const alert = store.ackAlert(id, Date.now())
+      if (!alert) throw new Misuse(`no alert ${id}: vms-watch alerts --all shows which there are`)
+      if (flags.json) printJson(viewAlert(alert))
+      else print(`acknowledged ${id}; the ledger's verdict stays as it is`)
+    })
+  })
+  const alert = program.command('alert').description('the alert path itself').exitOverride()
+  const test = verb('test', 'send a test alert down every configured sink', 'alert test', alert)
+  addSettings(test)
+  test.action((flags: Common) =>
+    withStore(flags, (store, settings) => testAlerts(store, settings, flags))
+  )
+}
+
+async function testAlerts(store: Store, settings: Settings, flags: Common): Promise<void> {
+  const identity = identityOf(store)
+  const sinks = sinksOf(settings, identity)
+  if (sinks.length === 0)
+    throw new Misuse(
+      'no sink is configured: give --smtp-url and --mail-to, --webhook or --alert-command'
+    )
+  const speaker = { watcher: identity.publicKey, page: settings.pageUrl }
+  for (const { sink, error } of await sendTest(sinks, speaker, Date.now())) {
+    if (flags.json) printJson({ sink, delivered: error === null, error })
+    else print(error === null ? `${sink}  delivered` : `${sink}  FAILED: ${error}`)
+    if (error !== null) process.exitCode = EXIT.fault
+  }
+}
+
+function addEvidenceVerbs(): void {
+  const evidence = program
+    .command('evidence')
+    .description('evidence files of faults')
+    .exitOverride()
+  verb('list', 'the evidence that this watcher holds', 'evidence list', evidence).action(
+    (flags: Common) =>
+      withStore(flags, store => {
+        for (const row of store.listEvidence()) {
+          const ledger = keyText(row.ledger)
+          if (flags.json) printJson({ ...row, id: row.alert, ledger })
+          else print(`${row.alert}  ${row.name}  ${row.size} bytes`)
+        }
+      })
+  )
+  verb('export <id>', 'write one into a file', 'evidence export ID -o FILE', evidence)
+    .requiredOption('-o, --output <file>', 'where to')
+    .action((id: string, flags: Common & { output: string }) =>
+      withStore(flags, async store => {
+        const bytes = store.evidence(id)
+        if (!bytes)
+          throw new Misuse(`no evidence ${id}: vms-watch evidence list shows which there is`)
+        await writeFile(flags.output, bytes)
+        if (flags.json) printJson({ id, file: flags.output, bytes: bytes.length })
+        else print(`wrote ${flags.output} (${bytes.length} bytes)`)
+      })
+    )
+}
+
+function addOthers(): void {
+  verb('identity', "this watcher's public key", 'identity').action((flags: Common) =>
+    withStore(flags, store => {
+      const { publicKey } = identityOf(store)
+      const watcher = keyText(publicKey)
+      if (flags.json) printJson({ watcher, hex: hex(publicKey) })
+      else print(watcher)
+    })
+  )
+  program
+    .command('demo')
+    .description('everything on this machine: a cheating host, three watchers, and the alarm')
+    .exitOverride()
+    .option('--keep', 'leave it running until Ctrl-C, and print the address of the page')
+    .addHelpText('after', '\nExample:\n  vms-watch demo')
+    .action(async (flags: { keep?: boolean }) => {
+      process.exitCode = await demo({ keep: flags.keep === true })
+    })
+}
+
+/** Flags win over the environment, the environment over the config file. */
+function addSettings(command: Command): void {
+  for (const { key, flag, help } of settingFlags()) if (key !== 'dir') command.option(flag, help)
+}
+
+async function withStore(
+  flags: Common,
+  act: (store: Store, settings: Settings) => void | Promise<void>
+): Promise<void> {
+  const { settings } = loadSettings({ flags: { ...flags }, env: process.env })
+  const store = openStore(settings.dir)
+  try {
+    await act(store, settings)
+  } finally {
+    store.close()
+  }
+}
+
+/** What the daemon of this same store knows; nulls where none answers. */
+async function liveOf(store: Store, { http }: Settings): Promise<Live> {
+  const watcher = keyText(identityOf(store).publicKey)
+  const none = {
+    version: VERSION,
+    watcher,
+    startedAt: null,
+    dhtReachable: null,
+    ledger: () => null
+  }
+  if (http === null || http.port === 0) return none
+  const url = `http://${http.host}:${http.port}/api`
+  try {
+    const daemon = (await getJson(`${url}/status`)) as Live
+    if (daemon.watcher !== watcher) return none
+    const ledgers = (await getJson(`${url}/ledgers`)) as LedgerView[]
+    const known = new Map(ledgers.map(view => [view.ledger, view]))
+    const { startedAt, dhtReachable } = daemon
+    return {
+      ...none,
+      startedAt,
+      dhtReachable,
+      ledger: key => {
+        const view = known.get(keyText(key))
+        return view ? liveView(view) : null
+      }
+    }
+  } catch {
+    return none
+  }
+}
+
+function liveView({ peers, seen, downloaded, lastGrowthAt }: LedgerView): LiveLedger {
+  return { peers: peers ?? 0, seen, downloaded: downloaded ?? 0, grownAt: lastGrowthAt }
+}
+
+async function getJson(url: string): Promise<unknown> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(DAEMON_MS_MAX) })
+  return response.json()
+}
+
+function briefOf(view: LedgerView): object {
+  const { ledger, name, seen, verified, verdict, peers, lastVerifiedAt, auth } = view
+  return { ledger, name, seen, verified, verdict, peers, lastVerifiedAt, auth }
+}
+
+function watcherText(
+  running: boolean,
+  settings: Settings,
+  snapshot: ReturnType<typeof takeSnapshot>
+) {
+  const owed = snapshot.sinks.reduce((sum, { count }) => sum + count, 0)
+  return [
+    `daemon      ${running ? 'running' : 'not running (or its page is elsewhere: --http): vms-watch run'}`,
+    `store       ${settings.dir}`,
+    `watcher     ${snapshot.watcher}`,
+    `dht         ${snapshot.dhtReachable === null ? '-' : snapshot.dhtReachable ? 'reachable' : 'not reachable'}`,
+    `ledgers     ${snapshot.ledgers.length}`,
+    `open alerts ${snapshot.alerts.length}`,
+    `owed        ${owed} notices to ${snapshot.sinks.length} sinks`
+  ].join('\n')
+}
+
+function sayReady(watcher: string, http: string | null, settings: Settings): void {
+  print(`vms-watch ${VERSION} is watching`)
+  print(`  watcher  ${watcher}`)
+  print(`  page     ${http ?? 'off'}`)
+  print(`  store    ${settings.dir}`)
+  if (settings.mailTo.length + settings.webhook.length + settings.alertCommand.length === 0)
+    print('  alerts   go nowhere yet: --smtp-url and --mail-to, --webhook or --alert-command')
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; ends the process at once at the second. */
+function ended(): Promise<void> {
+  return new Promise(resolve => {
+    let isEnding = false
+    const onSignal = () => {
+      if (isEnding) process.exit(130)
+      isEnding = true
+      resolve()
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+  })
+}
+
+function asKey(which: string): Uint8Array | string {
+  return isKey(which) ? parseKey(which) : which
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : EXIT.misuse
+  const isMisuse =
+    error instanceof Misuse || error instanceof ConfigError || error instanceof RangeError
+  return isMisuse ? EXIT.misuse : EXIT.fault
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function printJson(value: unknown): void {
+  const bytesAsHex = (_: string, item: unknown) => (item instanceof Uint8Array ? hex(item) : item)
+  process.stdout.write(`${JSON.stringify(value, bytesAsHex)}\n`)
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,106 @@
+// `vms-watch run`: the daemon with its page, its metrics and its sinks, from settings to a clean end.
+
+import { availableParallelism } from 'node:os'
+import type { KeyPair } from '../src/crypto.ts'
+import { keyText } from '../src/key.ts'
+import { commandSink } from './command.ts'
+import type { Settings } from './config.ts'
+import { type Daemon, type DaemonEvents, startDaemon } from './daemon.ts'
+import { emailSinks } from './email.ts'
+import { type HttpServer, serveHttp } from './http.ts'
+import { type Log, openLog } from './log.ts'
+import { type Metrics, openMetrics } from './metrics.ts'
+import type { Sink } from './notice.ts'
+import { takeSnapshot } from './snapshot.ts'
+import { webhookSink } from './webhook.ts'
+
+/** A multiple of what a host allows itself, so that a slower machine still judges (DESIGN §5). */
+const CALL_MS_MAX = 30_000
+const HEAP_MIB_MAX = 512
+const BEAT_MS = 1_000
+
+export interface Running {
+  daemon: Daemon
+  /** Null where HTTP is off. */
+  http: string | null
+  /** Key text of this watcher. */
+  watcher: string
+  close(): Promise<void>
+}
+
+/** Resolves once checkpoints are loaded and the page is served. Throws when a part cannot be opened. */
+export async function run(settings: Settings, version: string): Promise<Running> {
+  const log = openLog({ level: settings.logLevel })
+  const metrics = openMetrics({ version, startedAt: Date.now(), process: true })
+  const daemon = await startDaemon(daemonSettings(settings, log), eventsOf(metrics))
+  const beat = setInterval(() => metrics.beat(Date.now()), BEAT_MS)
+  beat.unref()
+  try {
+    const http = settings.http && (await serve(daemon, metrics, version, settings.http))
+    const close = async () => {
+      clearInterval(beat)
+      await http?.close()
+      await daemon.close()
+    }
+    return { daemon, http: http?.url ?? null, watcher: keyText(daemon.identity.publicKey), close }
+  } catch (error) {
+    clearInterval(beat)
+    await daemon.close()
+    throw error
+  }
+}
+
+/** One sink for each mail address, web address and command. */
+export function sinksOf(settings: Settings, identity: KeyPair): Sink[] {
+  const { smtpUrl, mailTo, mailFrom, webhook, webhookSecret, alertCommand } = settings
+  const secret = webhookSecret === null ? {} : { secret: webhookSecret }
+  return [
+    ...(smtpUrl === null ? [] : emailSinks({ smtpUrl, to: mailTo, from: mailFrom })),
+    ...webhook.map(url => webhookSink({ url, identity, ...secret })),
+    ...(alertCommand.length === 0 ? [] : [commandSink(alertCommand)])
+  ]
+}
+
+function daemonSettings(settings: Settings, log: Log) {
+  const { dir, bootstrap, bind, sandboxes, noPeersAfterS, backlogAfterS } = settings
+  const processes = sandboxes === 0 ? availableParallelism() : sandboxes
+  return {
+    dir,
+    log,
+    page: settings.pageUrl,
+    sinks: (identity: KeyPair) => sinksOf(settings, identity),
+    sandbox: { callMs: CALL_MS_MAX, heapMiB: HEAP_MIB_MAX, processes },
+    stale: { noPeersMs: noPeersAfterS * 1000, backlogMs: backlogAfterS * 1000 },
+    ...(bootstrap && { bootstrap }),
+    ...(bind && { bind })
+  }
+}
+
+function eventsOf(metrics: Metrics): DaemonEvents {
+  return {
+    verified: (ledger, entries) => metrics.countVerified(ledger, entries),
+    delivered: (sink, result) => metrics.countDelivery(sink, result),
+    sandboxRestarted: reason => metrics.countSandboxRestart(reason)
+  }
+}
+
+function serve(
+  daemon: Daemon,
+  metrics: Metrics,
+  version: string,
+  address: { host: string; port: number }
+): Promise<HttpServer> {
+  const snapshot = () => takeSnapshot(daemon.store, daemon.live(version), Date.now())
+  return serveHttp(
+    {
+      snapshot,
+      metrics: async () => ({
+        contentType: metrics.contentType,
+        text: await metrics.text(snapshot())
+      }),
+      unhealthy: () => daemon.trouble(),
+      unready: () => (daemon.isReady ? null : 'starting')
+    },
+    address
+  )
+}

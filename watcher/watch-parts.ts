@@ -1,0 +1,20 @@
+// What a daemon lends to each of its watches.
+
+import type { Executor } from '../src/execution.ts'
+import type { Storage } from '../src/ledger.ts'
+import type { SignatureChecker } from '../src/signatures.ts'
+import type { Log } from './log.ts'
+import type { Store } from './store.ts'
+
+export interface WatchParts {
+  store: Store
+  storage: Storage
+  executor: Executor
+  signatures: SignatureChecker
+  log: Log
+  now(): number
+  /** An alert was raised or resolved: the outbox has something to do. */
+  wake(): void
+  /** A checkpoint moved. */
+  advanced(entries: number): void
+}
