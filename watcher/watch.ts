@@ -47,7 +47,7 @@ export class LedgerWatch {
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
-  readonly #accused = new Set<FaultKind>()
+  readonly #contradictions = new Map<FaultKind, { fault: Fault; heads: Head[]; isTold: boolean }>()
   #retries = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -114,12 +114,12 @@ export class LedgerWatch {
     ledger.onPeers(() => this.#bell.ring())
     ledger.onConflict(conflict => {
       const heads = [conflict.own, conflict.foreign.head]
-      this.#accuseByHeads(ledger, conflictFault(conflict), heads)
+      this.#note(conflictFault(conflict), heads)
     })
     ledger.onForeignFork(foreign => {
       const own = ledger.head()
       const heads = own ? [own, foreign.head] : [foreign.head]
-      this.#accuseByHeads(ledger, forkFault(own, foreign), heads)
+      this.#note(forkFault(own, foreign), heads)
     })
   }
 
@@ -141,6 +141,7 @@ export class LedgerWatch {
   /** Does what can be done now; returns how long to wait at most, undefined for until something happens. */
   async #advance(ledger: Ledger): Promise<number | undefined> {
     const { store, now } = this.#parts
+    this.#accuseByHeads(ledger)
     if (!(await this.#learnGenesis(ledger))) return RETRY_MS_MIN
     const checkpoint = store.checkpoint(this.row.key)
     if (!checkpoint) return undefined
@@ -243,12 +244,20 @@ export class LedgerWatch {
     this.#bell.ring()
   }
 
-  /** Once a kind: every peer may bring the same contradiction, and each its own pair of heads. */
-  #accuseByHeads(ledger: Ledger, fault: Fault, heads: Head[]): void {
-    if (this.#accused.has(fault.kind)) return
-    this.#accused.add(fault.kind)
-    this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
+  /** Noted only; accused in the loop, which tries again when the store is out. One of a kind: every peer brings it. */
+  #note(fault: Fault, heads: Head[]): void {
+    if (!this.#contradictions.has(fault.kind))
+      this.#contradictions.set(fault.kind, { fault, heads, isTold: false })
     this.#bell.ring()
+  }
+
+  #accuseByHeads(ledger: Ledger): void {
+    for (const contradiction of this.#contradictions.values()) {
+      const { fault, heads, isTold } = contradiction
+      if (isTold) continue
+      this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
+      contradiction.isTold = true
+    }
   }
 
   #freeze(fault: Fault, evidence: Uint8Array): void {
@@ -335,7 +344,7 @@ export class LedgerWatch {
     if (equalBytes(treeHash, kept.treeHash)) return
     const foreign = { head: own, peer: new Uint8Array(32), roots: [] }
     const conflict = { own: kept, foreign, prefix: null, ownPrefixHash: null }
-    this.#accuseByHeads(ledger, conflictFault(conflict), [kept, own])
+    this.#note(conflictFault(conflict), [kept, own])
   }
 
   /** After a fault nothing is judged any more, but what the host goes on to publish is kept. */
