@@ -40,6 +40,8 @@ export class LedgerWatch {
   readonly discoveryKey: Promise<Uint8Array>
   readonly #parts: WatchParts
   readonly #abort = new AbortController()
+  /** Something must be told before the audit under way, or the pause, has come to its end. */
+  #urgent = new AbortController()
   readonly #bell = new Bell()
   #opened: (topic: Uint8Array) => void = () => {}
   #ledger: Ledger | null = null
@@ -96,7 +98,10 @@ export class LedgerWatch {
     this.#opened(ledger.discoveryKey)
     this.#listen(ledger)
     try {
-      while (!this.#abort.signal.aborted) await this.#bell.wait(await this.#advance(ledger))
+      while (!this.#abort.signal.aborted) {
+        this.#urgent = new AbortController()
+        await this.#bell.wait(await this.#advance(ledger))
+      }
     } finally {
       await this.#files?.close()
       this.#files = null
@@ -173,7 +178,7 @@ export class LedgerWatch {
       replay,
       to: ledger.length,
       keep: verified => this.#keep(ledger, state, verified),
-      signal: this.#abort.signal
+      signal: this.#interruption()
     })
     log.debug('audited', {
       ledger: this.row.name,
@@ -248,6 +253,7 @@ export class LedgerWatch {
   #note(fault: Fault, heads: Head[]): void {
     if (!this.#contradictions.has(fault.kind))
       this.#contradictions.set(fault.kind, { fault, heads, isTold: false })
+    this.#urgent.abort()
     this.#bell.ring()
   }
 
@@ -278,7 +284,11 @@ export class LedgerWatch {
       wake()
     }
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (this.#retries - 1))
-    await sleep(waitMs, this.#abort.signal)
+    await sleep(waitMs, this.#interruption())
+  }
+
+  #interruption(): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, this.#urgent.signal])
   }
 
   #wentWell(): void {
