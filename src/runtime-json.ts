@@ -32,7 +32,7 @@ export function makeStringify(
     if (replace !== null) value = apply(replace, holder, [key, value])
     switch (typeof value) {
       case 'string':
-        meter.charge(value.length >> 3)
+        meter.charge(value.length >>> 3)
         return value
       case 'object':
         return value === null ? null : copyObject(value, replace, only, above)
@@ -90,7 +90,7 @@ export function makeStringify(
     const result = create(null)
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
-      meter.charge(name.length >> 3)
+      meter.charge(name.length >>> 3)
       result[name] = copy(value, name, replace, only, above)
     }
     return result

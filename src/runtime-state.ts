@@ -104,7 +104,10 @@ export class Holdings {
 
   list(path: string): string[] {
     const listed = this.#lists.get(path)
-    if (listed) return (listed.sorted ??= this.#sort([...listed.names]))
+    if (listed) {
+      listed.sorted ??= this.#sort([...listed.names])
+      return listed.sorted
+    }
     this.missing.lists.add(path)
     return this.#miss()
   }

@@ -114,7 +114,8 @@ export class SandboxProcess {
   }
 }
 
-function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[] {
+/** What node is started with to be a child. */
+export function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[] {
   const major = Number(process.versions.node.split('.')[0])
   return [
     '--jitless',
@@ -145,6 +146,8 @@ function sesPath(): string {
   return realpathSync(createRequire(import.meta.url).resolve('ses'))
 }
 
+// Node ends its report of an uncaught error with the version; what went wrong stands above.
 function lastLine(text: string): string {
-  return (text.trim().split('\n').at(-1) ?? '').slice(0, 200)
+  const lines = text.trim().split('\n')
+  return (lines.find(line => /^\w*Error\b|^Fatal/i.test(line)) ?? lines.at(-1) ?? '').slice(0, 200)
 }

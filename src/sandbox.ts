@@ -1,7 +1,6 @@
 // The sandbox, parent side: a pool of child processes that run calls of many ledgers. A call that kills its process is
 // found by running it alone; the other ledgers of that process do not notice.
 
-import { createHash } from 'node:crypto'
 import { fromHex } from './bytes.ts'
 import type { Call, CannotExecute, Ran, StateReader, Write } from './call.ts'
 import { type Compiled, compileContract } from './contract.ts'
@@ -530,13 +529,16 @@ class Slot {
     if (head && performance.now() - this.#headSince > allowed) return this.#process!.kill('timeout')
     const heard = this.#frames
     const process = this.#process
-    this.#deadline = setTimeout(() => {
+    const timer = setTimeout(() => {
       setImmediate(() => {
         setImmediate(() => {
-          if (this.#frames === heard && this.#process === process) process?.kill('timeout')
+          if (this.#process !== process || this.#deadline !== timer) return
+          if (this.#frames === heard) process?.kill('timeout')
+          else this.#watch()
         })
       })
     }, ms)
+    this.#deadline = timer
   }
 }
 
@@ -549,8 +551,4 @@ function isValid(message: string, signature: string, publicKey: string): boolean
 export function engineFingerprint(): string {
   const { node, v8, unicode } = process.versions
   return `node ${node}, v8 ${v8}, unicode ${unicode ?? 'none'}, ${process.arch}`
-}
-
-export function fingerprintHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }
