@@ -46,6 +46,7 @@ export class CallFiles {
   readFile(given: unknown, encoding: unknown = 'utf8'): unknown {
     const path = this.#path(given)
     const coding = this.#encoding(encoding)
+    if (!this.changes.has(path)) this.#state.wantFile(path)
     const content = this.#contentOf(path)
     this.#charge(sizeOf(content) >>> 5)
     return this.#decode(path, content, coding)

@@ -12,7 +12,7 @@ const STACK_KIB = 3900
 const THREAD_STACK_KIB_MIN = 8192
 const PROBE_MS = 5000
 const STDERR_CHARS_MAX = 8192
-const FRAME_BYTES_MAX: number = 256 * 1024 * 1024
+const FRAME_BYTES_MAX: number = 64 * 1024 * 1024
 const UNSHARE = ['/usr/bin/unshare', '/bin/unshare']
 
 /** What this machine allows; found once per sandbox. */

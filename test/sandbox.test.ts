@@ -518,6 +518,38 @@ test('outcomes, gas and writes are the same warm and cold, cached or not, call b
   assert.equal(await replay(17, { fresh: true }, false), expected)
 })
 
+test('a call that reads many files one by one asks for them in few questions', async () => {
+  const state = new MemoryState()
+  let questions = 0
+  const source = `exports.a = async () => {
+    let total = 0
+    for (const name of await System.files.readdir('/')) {
+      total += (await System.files.stat('/' + name)).size
+      total += (await System.files.readFile('/' + name)).length
+    }
+    return total
+  }`
+  for (let i = 0; i < 500; i++) {
+    const path = `/f${i}`
+    const writes = [{ path, type: 'file', content: utf8(path) } as const]
+    state.apply(call(i, ''), { outcome: { result: '' }, gas: 0, writes })
+  }
+  const list = state.list.bind(state)
+  const row = state.row.bind(state)
+  const turns = new Set<number>()
+  let turn = 0
+  state.row = path => {
+    setImmediate(() => turn++)
+    turns.add(turn)
+    questions = turns.size
+    return row(path)
+  }
+  state.list = list
+  const [ran] = await open(source, {}, sandbox, {}, state).run([call(500, 'a')])
+  assert.equal(JSON.stringify((ran as Executed).outcome), '{"result":"4780"}')
+  assert.ok(questions < 20, `${questions} questions`)
+})
+
 test('runs may be sent before earlier ones have come back', async () => {
   const session = open(STATEFUL)
   const calls = history()
