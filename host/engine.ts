@@ -18,7 +18,7 @@ import {
 } from '../src/entry.ts'
 import type { Genesis } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
-import type { WritableLedger } from '../src/ledger.ts'
+import { LedgerMoved, type WritableLedger } from '../src/ledger.ts'
 import { type Receipt, signReceipt } from '../src/receipt.ts'
 import {
   isInWindow,
@@ -30,6 +30,7 @@ import {
 import type { Program, Sandbox, Session } from '../src/sandbox.ts'
 import { LedgerState } from '../src/state.ts'
 import type { Deceit } from './deceit.ts'
+import { Behind } from './guard.ts'
 import type { Journal } from './journal.ts'
 import { CODES, Refusal } from './refusal.ts'
 
@@ -65,6 +66,8 @@ export interface EngineParts {
   clock: () => number
   /** Resolves when nothing speaks against appending; rejects with the reason to halt. */
   mayAppend?: () => Promise<void>
+  /** What the contract says to the operator while it runs. */
+  console?: (seq: number, lines: string[]) => void
   deceit?: Deceit
 }
 
@@ -211,13 +214,18 @@ export class Engine {
     const generation = this.#generation
     const batch = this.#take()
     if (batch.length === 0) return []
-    this.#session ??= this.#parts.sandbox.open(this.#parts.program, this.#state)
+    this.#session ??= this.#open()
     const ran = await this.#run(this.#session, batch)
     if (generation !== this.#generation) {
       this.#runAgain(batch)
       return []
     }
     return this.#settleRun(batch, ran)
+  }
+
+  #open(): Session {
+    const { sandbox, program, console } = this.#parts
+    return sandbox.open(program, this.#state, console ? { console } : {})
   }
 
   /** The next calls with their seq and time; refuses those whose request does not hold at that time. */
@@ -399,9 +407,11 @@ export class Engine {
       const bytes = journal.block(block)
       this.#answer(recorded, entries, block, await ledger.append([bytes], block))
     } catch (error) {
-      // The block is in the journal, so it will be appended when the host starts again: no answer is right now.
-      this.halt(error as Error)
-      for (const { waiting } of recorded) waiting.reject(haltRefusal(error as Error))
+      // The block is in the journal and may yet be appended at the next start: no answer is right now.
+      const isBehind = error instanceof LedgerMoved
+      const reason = isBehind ? new Behind(block + 1, ledger.length) : (error as Error)
+      this.halt(reason)
+      for (const { waiting } of recorded) waiting.reject(haltRefusal(reason))
     }
     return settled
   }

@@ -34,6 +34,7 @@ import { Engine } from './engine.ts'
 import { Guard } from './guard.ts'
 import { type Commit, type Identity, Journal } from './journal.ts'
 import { methodsOf } from './methods.ts'
+import { printable } from './printable.ts'
 import { Publisher } from './publish.ts'
 import { RECOVERED_FILE, recoverJournal } from './recover.ts'
 import { CODES, Refusal } from './refusal.ts'
@@ -148,9 +149,9 @@ async function openBase(
     const sandbox = new Sandbox(SANDBOX_LIMITS)
     closers.push(() => sandbox.close())
     const storage = await openStorage(join(dir, CORES_FOLDER), { allowBackup: true })
-    closers.push(() => closeStorage(storage, journal))
-    const drive = await openDrive(journal, storage, keyPair)
-    closers.push(() => drive.close())
+    let drive: FilesDrive | null = null
+    closers.push(() => closeStorage(storage, drive, journal))
+    drive = await openDrive(journal, storage, keyPair)
     const identity = known ?? { seed, genesis: newGenesis(options, drive.key) }
     const genesis = decodeGenesis(identity.genesis)
     const program = programOf(genesis, ledgerKey(keyPair.publicKey, identity.genesis))
@@ -172,20 +173,29 @@ async function openDrive(
   keyPair: KeyPair
 ): Promise<FilesDrive> {
   const { published, isClosed } = journal.drive()
-  if (published >= 0) journal.setDrive({ published, isClosed: false })
+  journal.setDrive({ published, isClosed: false })
   const open = (afterCrash: boolean) => openFilesDrive(storage, keyPair, 'files', { afterCrash })
   const drive = await open(!isClosed)
-  const marker = await drive.marker()
-  const isOlder = !marker || 'unexpected' in marker || marker.seq < published
-  if (!isClosed || published < 0 || !isOlder) return drive
+  if (!isClosed || (await shownSeq(drive)) >= published) return drive
   await drive.close()
   return open(true)
 }
 
-async function closeStorage(storage: Storage, journal: Journal): Promise<void> {
+async function closeStorage(
+  storage: Storage,
+  drive: FilesDrive | null,
+  journal: Journal
+): Promise<void> {
+  const published = drive ? await shownSeq(drive) : -1
+  await drive?.close()
   await storage.close()
-  const { published } = journal.drive()
-  if (published >= 0) journal.setDrive({ published, isClosed: true })
+  if (drive) journal.setDrive({ published, isClosed: true })
+}
+
+/** The entry whose state the drive shows; -1 where it shows none. */
+async function shownSeq(drive: FilesDrive): Promise<number> {
+  const marker = await drive.marker()
+  return marker && 'seq' in marker ? marker.seq : -1
 }
 
 async function serve(
@@ -237,6 +247,9 @@ async function serve(
     methods: new Set(methods),
     clock: Date.now,
     mayAppend: () => guard.mayAppend(),
+    console: (seq, lines) => {
+      for (const line of lines) options.tell(`[entry ${seq}] ${printable(line)}`)
+    },
     ...(options.deceit ? { deceit: options.deceit } : {})
   })
   closers.push(startPublishing(options, base, engine))

@@ -77,9 +77,9 @@ export interface Commit {
 
 /** What is known of the files drive. */
 export interface DriveStanding {
-  /** The entry up to which it was published last; -1 before the first time. */
+  /** The entry that it showed when it was last closed in order; -1 where there is none. */
   published: number
-  /** Whether it was closed in order after that. */
+  /** Whether it has not been opened since. */
   isClosed: boolean
 }
 

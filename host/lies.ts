@@ -6,6 +6,7 @@ import { keyPairFromSeed } from '../src/crypto.ts'
 import type { FilesWrite } from '../src/drive.ts'
 import { type Entry, encodeBlock, type Origin } from '../src/entry.ts'
 import type { Deceit } from './deceit.ts'
+import { Misuse } from './program.ts'
 
 export const LIES = [
   'outcome',
@@ -87,11 +88,11 @@ function changeDrive(changes: FilesWrite[], seq: number): FilesWrite[] {
   return [...others, { path: LIE_FILE, type: 'file', content, seq, time: 0 }]
 }
 
-/** Reads KIND or KIND@SEQ. Throws a TypeError that says what is taken. */
+/** Reads KIND or KIND@SEQ. Throws a Misuse that says what is taken. */
 export function parseLie(text: string): { lie: Lie; seq: number } {
   const [lie, at = '1', ...more] = text.split('@')
   if (LIES.includes(lie as Lie) && /^\d+$/.test(at) && more.length === 0) {
     return { lie: lie as Lie, seq: Number(at) }
   }
-  throw new TypeError(`--lie takes KIND or KIND@SEQ, with KIND one of ${LIES.join(', ')}`)
+  throw new Misuse(`--lie takes KIND or KIND@SEQ, with KIND one of ${LIES.join(', ')}`)
 }

@@ -66,7 +66,6 @@ export class Publisher {
     const changes = this.#journal.changesAfter(marker?.seq ?? -1)
     const { deceit } = this.#options
     await this.#drive.flush(deceit?.publishing?.(changes, seq) ?? changes, { seq, stateRoot })
-    this.#journal.setDrive({ published: seq, isClosed: false })
     return true
   }
 

@@ -12,6 +12,7 @@ import { connectRpc, type HostInfo } from '../src/rpc-client.ts'
 import { type Caller, type Calls, ContractError, callsOf } from './client.ts'
 import { readKeyFile, useKey } from './keys.ts'
 import { USER_DEFAULT } from './methods.ts'
+import { printable } from './printable.ts'
 import { addKeysDirOption, EXIT, Misuse } from './program.ts'
 
 const EXAMPLE = `
@@ -172,11 +173,6 @@ function keepHistory(server: ReturnType<typeof start>): void {
 
 function errorLine(error: Error): string {
   return `${printable(error.name)}: ${printable(error.message)}`
-}
-
-/** Host-controlled text must not move the cursor of a terminal. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, char => (char === '\n' ? '\n' : '\u{fffd}'))
 }
 
 function note(line: string): void {

@@ -78,9 +78,9 @@ export async function startHost(
 /** Runs the program to its end; `input` is given on stdin. */
 export function run(
   args: string[],
-  options: { input?: string; env?: object } = {}
+  options: { input?: string; env?: object; program?: string } = {}
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [options.program ?? MAIN, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env, NO_COLOR: '1' }
   })
