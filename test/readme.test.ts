@@ -37,6 +37,7 @@ const PAGES = [
   'src/STATE.md',
   'watcher/ALERTS.md'
 ]
+const DEFAULTS_MIN = 4
 const HELP_MS_MAX = 60_000
 const SHOWN = new Map<string, Promise<string | null>>()
 
@@ -68,6 +69,13 @@ test('every setting of the daemon is in the README, and no other', async () => {
   const common = ['--help', '--json', '--config', '--print-config']
   const rows = [...README.matchAll(/^\| `(--[a-z-]+)` \|/gm)].map(([, flag]) => flag!)
   assert.deepEqual(rows.toSorted(), flags.filter(flag => !common.includes(flag)).toSorted())
+})
+
+test('the defaults in the README are those in force', async () => {
+  const inForce = await defaults()
+  const rows = [...README.matchAll(/^\| `--([a-z-]+)` \| `([^`<]+)` \|/gm)]
+  assert.ok(rows.length >= DEFAULTS_MIN)
+  for (const [, name, value] of rows) assert.equal(value, inForce.get(name!), name)
 })
 
 for (const page of PAGES)
@@ -117,10 +125,25 @@ function help(command: string[]): Promise<string | null> {
 }
 
 async function askHelp([program, ...verbs]: string[]): Promise<string | null> {
-  const file = fileURLToPath(new URL(PROGRAMS[program!]!, ROOT))
-  const { stdout } = await promisify(execFile)(process.execPath, [file, ...verbs, '--help'], {
-    timeout: HELP_MS_MAX
-  })
+  const stdout = await run(program!, [...verbs, '--help'])
   // A program shows its own help where it does not know the verb.
   return stdout.startsWith(`Usage: ${[program, ...verbs].join(' ')} `) ? stdout : null
+}
+
+/** The settings of a watcher that is told nothing. */
+async function defaults(): Promise<Map<string, string>> {
+  const shown = await run('vms-watch', ['run', '--print-config'])
+  const lines = shown.matchAll(/^([a-z-]+) = (.+?) {2}# default$/gm)
+  return new Map([...lines].map(([, name, value]) => [name!, String(JSON.parse(value!))]))
+}
+
+async function run(program: string, args: string[]): Promise<string> {
+  const file = fileURLToPath(new URL(PROGRAMS[program]!, ROOT))
+  const own = ([name]: [string, unknown]) => !/^(?:VMS_WATCH|NODEVMS)_/.test(name)
+  const env = Object.fromEntries(Object.entries(process.env).filter(own))
+  const { stdout } = await promisify(execFile)(process.execPath, [file, ...args], {
+    env,
+    timeout: HELP_MS_MAX
+  })
+  return stdout
 }
