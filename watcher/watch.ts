@@ -10,7 +10,7 @@ import { Bell } from '../src/bell.ts'
 import { equalBytes } from '../src/bytes.ts'
 import { Malformed } from '../src/codec.ts'
 import { blockEvidence, conflictFault, forkFault, headsEvidence } from '../src/collect-evidence.ts'
-import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault } from '../src/fault.ts'
+import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault, type FaultKind } from '../src/fault.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
 import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
@@ -47,6 +47,7 @@ export class LedgerWatch {
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
+  readonly #accused = new Set<FaultKind>()
   #retries = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -242,7 +243,10 @@ export class LedgerWatch {
     this.#bell.ring()
   }
 
+  /** Once a kind: every peer may bring the same contradiction, and each its own pair of heads. */
   #accuseByHeads(ledger: Ledger, fault: Fault, heads: Head[]): void {
+    if (this.#accused.has(fault.kind)) return
+    this.#accused.add(fault.kind)
     this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
     this.#bell.ring()
   }
