@@ -17,7 +17,7 @@ export function commandsOf(page: string): string[][] {
 
 /** The commands in the first column of tables: `| \`vms-watch add <key>\` | … |`. */
 export function tableCommandsOf(page: string): string[][] {
-  const cells = [...page.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm)].map(([, cell]) => cell!)
+  const cells = [...page.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) *\|/gm)].map(([, cell]) => cell!)
   return cells.flatMap(cell => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => words(code!)))
 }
 
@@ -51,7 +51,7 @@ export function linkFaults(
   read: (path: string) => string
 ): string[] {
   const links = [...page.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
-  return links.flatMap(link => {
+  return [...new Set(links)].flatMap(link => {
     if (/^[a-z]+:/.test(link)) return []
     const [file, heading] = link.split('#') as [string, string?]
     const to = file === '' ? path : posix.join(posix.dirname(path), file)

@@ -34,6 +34,7 @@ const PAGES = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',
   'src/PROTOCOL.md',
+  'src/RUNTIME.md',
   'src/STATE.md',
   'watcher/ALERTS.md'
 ]
@@ -67,13 +68,13 @@ test('every setting of the daemon is in the README, and no other', async () => {
   const shown = await help(['vms-watch', 'run'])
   const flags = [...shown!.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag]) => flag!)
   const common = ['--help', '--json', '--config', '--print-config']
-  const rows = [...README.matchAll(/^\| `(--[a-z-]+)` \|/gm)].map(([, flag]) => flag!)
+  const rows = [...README.matchAll(/^\| `(--[a-z-]+)` *\|/gm)].map(([, flag]) => flag!)
   assert.deepEqual(rows.toSorted(), flags.filter(flag => !common.includes(flag)).toSorted())
 })
 
 test('the defaults in the README are those in force', async () => {
   const inForce = await defaults()
-  const rows = [...README.matchAll(/^\| `--([a-z-]+)` \| `([^`<]+)` \|/gm)]
+  const rows = [...README.matchAll(/^\| `--([a-z-]+)` *\| `([^`<]+)` *\|/gm)]
   assert.ok(rows.length >= DEFAULTS_MIN)
   for (const [, name, value] of rows) assert.equal(value, inForce.get(name!), name)
 })
