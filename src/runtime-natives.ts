@@ -317,7 +317,6 @@ function wrapPromises(meter: Meter): void {
     Promise.prototype,
     'then',
     {
-      // biome-ignore lint/suspicious/noThenProperty: it is the then of promises
       then(this: any, fulfilled?: any, rejected?: any) {
         meter.charge(THEN_GAS)
         if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
