@@ -17,7 +17,7 @@ import { isInWindow, requestHash } from './request.ts'
 import type { RequestWindow, SeenRequest } from './request-window.ts'
 import type { LedgerState } from './state.ts'
 
-/** Cold runs that must all agree before a host is accused (DESIGN §5). */
+/** Cold runs that must all agree before a host is accused (PROTOCOL §7.6). */
 const CONFIRMATIONS = 3
 const SHOWN_TEXT_CHARS_MAX = 2000
 

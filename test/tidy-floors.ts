@@ -1,4 +1,4 @@
-// Where each file stands (DESIGN §12). A new file of `src` must be placed here; one of `host` or `watcher` is an organ
+// Where each file stands (ARCHITECTURE). A new file of `src` must be placed here; one of `host` or `watcher` is an organ
 // until it is named as part of the spine.
 
 /** formats, pure · judgement · wire · organs · spine */

@@ -195,7 +195,7 @@ export class LedgerWatch {
     else if (end.end === 'cannot-check') await this.#cannotCheck(end.reason)
   }
 
-  /** The checkpoint, its file rows and its requests: one transaction, by compare-and-swap (DESIGN §8). */
+  /** The checkpoint, its file rows and its requests: one transaction, by compare-and-swap (ARCHITECTURE). */
   #keep(ledger: Ledger, state: LedgerState, verified: Verified[]): boolean {
     const { store, now, advanced } = this.#parts
     const last = verified.at(-1)!
