@@ -227,7 +227,8 @@ async function serve(
     address: options.address,
     isOpenToPages: genesis.auth === 'signed',
     handle: user => methodsOf(served, user),
-    replicate: socket => acceptReplication(socket, storage)
+    replicate: socket => acceptReplication(socket, storage),
+    onError: error => options.tell(`a call failed for a reason of our own: ${error.stack}`)
   })
   closers.push(() => rpc.close())
   const swarm = await joinSwarm(options, storage, [ledger.discoveryKey, drive.discoveryKey])
@@ -437,6 +438,10 @@ function programOf({ source, limits }: Genesis, key: Uint8Array): Program {
 }
 
 function refuseOther(genesis: Genesis, { dir, source, auth, title }: HostOptions): void {
+  if (genesis.runtime !== RUNTIME_VERSION) {
+    const says = `runtime ${genesis.runtime}, and this program has ${RUNTIME_VERSION}`
+    throw new HostError(`${dir} holds a ledger of ${says}: install the version that made it`)
+  }
   if (genesis.source !== source) {
     throw new HostError(
       `${dir} holds the ledger of another contract.\n` +
