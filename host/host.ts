@@ -22,11 +22,12 @@ import {
   sourceHash
 } from '../src/genesis.ts'
 import { keyText } from '../src/key.ts'
-import { createLedger, openStorage, type Storage, type WritableLedger } from '../src/ledger.ts'
+import { createLedger, type WritableLedger } from '../src/ledger.ts'
 import { ledgerKey } from '../src/manifest.ts'
 import { type Program, Sandbox } from '../src/sandbox.ts'
 import { DatabaseError } from '../src/sqlite.ts'
 import { EMPTY_BASE, LedgerState } from '../src/state.ts'
+import { openStorage, type Storage } from '../src/storage.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
 import type { Deceit } from './deceit.ts'
 import { Engine } from './engine.ts'

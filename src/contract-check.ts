@@ -111,12 +111,14 @@ class Checker {
 
   visit(node: AnyNode, scope: Scope): void {
     this.#refuseNode(node, scope)
-    if (isFunction(node)) return this.#visitFunction(node, scope)
-    const inner = scopeOf(node, scope)
-    if (node.type === 'Identifier') return this.#visitName(node, inner)
-    for (const [key, child] of keyedChildren(node)) {
-      if (isBareName(node, key)) this.#refuseName(child)
-      else this.visit(child, inner)
+    if (isFunction(node)) this.#visitFunction(node, scope)
+    else if (node.type === 'Identifier') this.#visitName(node, scope)
+    else {
+      const inner = scopeOf(node, scope)
+      for (const [key, child] of keyedChildren(node)) {
+        if (isBareName(node, key)) this.#refuseName(child)
+        else this.visit(child, inner)
+      }
     }
   }
 
@@ -143,8 +145,8 @@ class Checker {
     this.#refuseName(node)
     const name: string = node.name
     if (lookup(name, scope) || MODULE_NAMES.includes(name)) return
-    if (name === 'arguments') return this.#refuse(node, 'arguments at top level', 'leave it out')
-    if (GLOBAL_NAMES.includes(name)) this.free.add(name)
+    if (name === 'arguments') this.#refuse(node, 'arguments at top level', 'leave it out')
+    else if (GLOBAL_NAMES.includes(name)) this.free.add(name)
     else this.#refuse(node, `${name} does not exist in runtime 1`, INSTEAD[name] ?? 'define it')
   }
 

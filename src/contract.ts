@@ -87,8 +87,10 @@ function parseContract(source: string, comments: Comment[]): Program {
   try {
     return parse(PRELUDE + source, { ...OPTIONS, onComment: comments }) as Program
   } catch (error) {
-    if (error instanceof RangeError) refuse(1, 1, 'nested too deeply', 'take it apart')
     const { loc, message } = error as SyntaxError & { loc?: { line: number; column: number } }
+    if (error instanceof RangeError || /stack space/.test(message)) {
+      refuse(1, 1, 'nested too deeply', 'take it apart')
+    }
     const reason = message.replace(/ \(\d+:\d+\)$/, '')
     return refuse(
       (loc?.line ?? 2) - 1,

@@ -2,7 +2,7 @@
 
 import NoiseSecretStream from '@hyperswarm/secret-stream'
 import type { KeyPair } from './crypto.ts'
-import type { Storage } from './ledger.ts'
+import type { Storage } from './storage.ts'
 import { createWebSocketStream, WebSocket } from './websocket.ts'
 
 /** The longest message that a Noise stream writes (2^24 - 1 bytes and its frame). For the server's `maxPayload` too. */

@@ -4,7 +4,8 @@ import Hyperdrive from 'hyperdrive'
 import { fromHex, hex, strictText, utf8 } from './bytes.ts'
 import { HASH_BYTES, hash, type KeyPair } from './crypto.ts'
 import { driveKey, MARKER_KEY, placeOf } from './drive-key.ts'
-import { followForks, MissingBlock, type Storage } from './ledger.ts'
+import { MissingBlock } from './ledger.ts'
+import { followForks, type Storage } from './storage.ts'
 
 const ANSWER_MS_MAX = 30_000
 const FILE_BYTES_MAX = 64 * 2 ** 20
@@ -99,7 +100,7 @@ export class FilesDriveReader {
   protected readonly drive: any
   readonly #timeoutMs: number
   readonly #fileBytesMax: number
-  readonly #stops: (() => void)[] = []
+  readonly #stops = new Set<() => void>()
 
   constructor(drive: any, options: { timeoutMs?: number; fileBytesMax?: number } = {}) {
     this.drive = drive
@@ -121,8 +122,9 @@ export class FilesDriveReader {
     for (const event of ['append', 'truncate']) this.drive.core.on(event, listener)
     const stop = () => {
       for (const event of ['append', 'truncate']) this.drive.core.off(event, listener)
+      this.#stops.delete(stop)
     }
-    this.#stops.push(stop)
+    this.#stops.add(stop)
     return stop
   }
 
@@ -133,8 +135,11 @@ export class FilesDriveReader {
   onTruncate(report: (version: number) => void): () => void {
     const listener = (version: number) => report(version)
     this.drive.core.on('truncate', listener)
-    const stop = () => this.drive.core.off('truncate', listener)
-    this.#stops.push(stop)
+    const stop = () => {
+      this.drive.core.off('truncate', listener)
+      this.#stops.delete(stop)
+    }
+    this.#stops.add(stop)
     return stop
   }
 
@@ -189,7 +194,7 @@ export class FilesDriveReader {
   }
 
   async close(): Promise<void> {
-    for (const stop of this.#stops.splice(0)) stop()
+    for (const stop of this.#stops) stop()
     await this.drive.close()
   }
 

@@ -1,4 +1,4 @@
-// The evidence file of a fault (PROTOCOL §11): what was signed, where it stands, and what is wrong with it.
+// The evidence file of a fault (PROTOCOL §10): what was signed, where it stands, and what is wrong with it.
 
 import { base64, hex } from './bytes.ts'
 import type { Fault } from './fault.ts'

@@ -1,6 +1,5 @@
-// Ledgers on disk and on the wire: the one door to hypercore and corestore.
+// Ledgers on disk and on the wire: the one door to hypercore.
 
-import Corestore from 'corestore'
 import merkleTree from 'hypercore/lib/merkle-tree.js'
 import multisig from 'hypercore/lib/multisig.js'
 import { type KeyPair, SIGNATURE_BYTES } from './crypto.ts'
@@ -8,6 +7,8 @@ import { type Head, verifyHead } from './head.ts'
 import { type InclusionProof, placed, type TreeNode, treeHash } from './inclusion.ts'
 import { checkManifest, type LedgerManifest, ledgerManifest } from './manifest.ts'
 import { type Conflict, collectProof, type PeerHead, PeerHeads, plainNode } from './peer-heads.ts'
+import type { Storage } from './storage.ts'
+import { within } from './within.ts'
 
 const BLOCK_MS_MAX = 30_000
 const PEER_ANSWER_MS_MAX = 10_000
@@ -38,50 +39,12 @@ export class LedgerMoved extends Error {
   override readonly name = 'LedgerMoved'
 }
 
-/** A storage folder that cannot be opened. */
-export class StorageError extends Error {
-  override readonly name = 'StorageError'
-}
-
-export interface Storage {
-  /** The corestore, for the drive's door and nobody else. */
-  readonly store: any
-  /** Serves and fetches every core of this storage over an encrypted connection. */
-  replicate(stream: any): void
-  close(): Promise<void>
-}
-
 export interface LedgerPeer {
   publicKey: Uint8Array
   /** The peer's own unsigned word. */
   remoteLength: number
   /** The peer's own unsigned word: only a PeerHead backs it. */
   remoteFork: number
-}
-
-/**
- * Opens or makes a storage folder. A folder copied from elsewhere is refused unless `allowBackup`,
- * because two writers with one key sign two histories.
- */
-export async function openStorage(
-  dir: string,
-  options: { allowBackup?: boolean } = {}
-): Promise<Storage> {
-  const store = new LedgerStore(dir, options.allowBackup === true)
-  try {
-    await store.ready()
-  } catch (error) {
-    await store.close().catch(() => undefined)
-    throw storageError(dir, error)
-  }
-  return {
-    store,
-    replicate(stream) {
-      stream.on('error', () => undefined)
-      store.replicate(stream)
-    },
-    close: () => store.close()
-  }
 }
 
 /** Opens the host's own ledger, or starts it with `genesis` as block 0. The secret key is not stored. */
@@ -117,13 +80,15 @@ export class Ledger {
   readonly discoveryKey: Uint8Array
   protected readonly core: any
   readonly #peerHeads: PeerHeads
-  readonly #stops: (() => void)[] = []
+  readonly #fetch = (index: number) => this.block(index)
+  readonly #stops = new Set<() => void>()
 
   constructor(core: any) {
     this.core = core
     this.key = new Uint8Array(core.key)
     this.discoveryKey = new Uint8Array(core.discoveryKey)
     this.#peerHeads = peerHeadsOf(core.core)
+    this.#peerHeads.fetch = this.#fetch
     this.onGrow(() => this.#peerHeads.check())
     this.#peerHeads.check()
   }
@@ -218,8 +183,10 @@ export class Ledger {
   /** Asks the peers for news and waits until one has answered or `timeoutMs` have passed. True when we grew. */
   async update(options: { timeoutMs?: number } = {}): Promise<boolean> {
     const before = this.length
-    const update = this.core.update({ wait: true }).catch(() => false)
+    const activeRequests: unknown[] = []
+    const update = this.core.update({ wait: true, activeRequests }).catch(() => false)
     await within(update, options.timeoutMs ?? PEER_ANSWER_MS_MAX)
+    this.core.clearRequests(activeRequests, new Error('no answer in time'))
     return this.length > before
   }
 
@@ -244,8 +211,7 @@ export class Ledger {
   }
 
   /** Holds a peer's head against our own log; the conflict is also given to `onConflict`. */
-  async compare(foreign: PeerHead): Promise<Conflict | null> {
-    if (foreign.head.length <= this.length) await this.block(foreign.head.length - 1)
+  compare(foreign: PeerHead): Promise<Conflict | null> {
     return this.#peerHeads.compare(foreign)
   }
 
@@ -273,7 +239,8 @@ export class Ledger {
   }
 
   async close(): Promise<void> {
-    for (const stop of this.#stops.splice(0)) stop()
+    for (const stop of this.#stops) stop()
+    if (this.#peerHeads.fetch === this.#fetch) this.#peerHeads.fetch = null
     await this.core.close()
   }
 
@@ -290,8 +257,12 @@ export class Ledger {
     return this.#stopper(() => set.delete(listener))
   }
 
-  #stopper(stop: () => void): () => void {
-    this.#stops.push(stop)
+  #stopper(end: () => void): () => void {
+    const stop = () => {
+      end()
+      this.#stops.delete(stop)
+    }
+    this.#stops.add(stop)
     return stop
   }
 }
@@ -327,35 +298,6 @@ export class WritableLedger extends Ledger {
       throw new LedgerMoved(`the ledger has ${this.length} blocks, not ${at}`)
     }
     return head
-  }
-}
-
-/** Lets a core that is no ledger take over a signed history with a higher fork. */
-export function followForks(core: any): void {
-  const { replicator } = core.core
-  replicator.allowFork = true
-  for (const peer of replicator.peers) replicator._updateFork(peer)
-}
-
-/** A corestore whose cores never follow another fork, whoever opens them first (a peer may). */
-class LedgerStore extends Corestore {
-  constructor(dir: string, allowBackup: boolean) {
-    super(dir, { allowBackup })
-  }
-
-  _openCore(discoveryKey: Uint8Array | null, options: object): any {
-    const core = super._openCore(discoveryKey, { ...options, allowFork: false })
-    // hypercore's own answer to a conflict is a line on stdout and the end of all sessions.
-    if (!Object.hasOwn(core, 'checkConflict')) core.checkConflict = async () => true
-    return core
-  }
-
-  /** Sessions are made of the plain class, and one of them may be the first to open a core. */
-  session(options: object): any {
-    const session = super.session(options)
-    session._openCore = LedgerStore.prototype._openCore
-    session.session = LedgerStore.prototype.session
-    return session
   }
 }
 
@@ -428,29 +370,6 @@ async function readNode(core: any, index: number): Promise<TreeNode> {
   const found = await node
   if (found === null) throw new Error(`tree node ${index} is not at hand`)
   return plainNode(found)
-}
-
-async function within(work: Promise<unknown>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, timeoutMs)
-  })
-  await Promise.race([work, timeout])
-  clearTimeout(timer)
-}
-
-function storageError(dir: string, cause: unknown): StorageError {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  if (/lock/i.test(text)) {
-    return new StorageError(`${dir} is in use by another process`, { cause })
-  }
-  if (codeOf(cause) === 'DEVICE_FILE' || /device file/i.test(text)) {
-    return new StorageError(
-      `${dir} was copied or restored from elsewhere: a ledger must be written in one place only`,
-      { cause }
-    )
-  }
-  return new StorageError(`${dir} cannot be opened: ${text}`, { cause })
 }
 
 function codeOf(error: unknown): unknown {

@@ -68,6 +68,8 @@ export class PeerHeads {
   readonly onConflict: Set<(conflict: Conflict) => void> = new Set()
   /** A host-signed head with a higher fork than ours. */
   readonly onForeignFork: Set<(foreign: PeerHead) => void> = new Set()
+  /** Brings a block of our own log, without which a shorter head may not be comparable. Set by who holds a session. */
+  fetch: ((index: number) => Promise<unknown>) | null = null
   readonly #face: CoreFace
   readonly #headQuestions = new Set<Question>()
   readonly #leafQuestions = new Set<Question & { index: number }>()
@@ -127,6 +129,7 @@ export class PeerHeads {
   }
 
   async #compareShorter(own: Head, foreign: PeerHead): Promise<Conflict | null> {
+    await this.fetch?.(foreign.head.length - 1)
     const ownPrefixHash = await this.#face.treeHashAt(foreign.head.length)
     if (equalBytes(ownPrefixHash, foreign.head.treeHash)) return null
     return { own, foreign, prefix: null, ownPrefixHash }

@@ -16,9 +16,12 @@ type Entry = 'absent' | Held
 
 const ENCODINGS = ['utf8', 'utf-8', 'hex', 'base64', 'binary']
 
+// Taken before the globals of the realm are metered.
+const NativeMap = Map
+
 export class CallFiles {
   /** What this call changed, by path. */
-  readonly changes: Map<string, Entry> = new Map()
+  readonly changes: Map<string, Entry> = new NativeMap()
   #written = 0
   readonly #state: Holdings
   readonly #limits: FileLimits
@@ -35,7 +38,7 @@ export class CallFiles {
   ) {
     this.#state = state
     this.#limits = limits
-    this.#at = at
+    this.#at = { seq: at.seq, time: at.time }
     this.#fail = fail
     this.#charge = charge
   }
@@ -43,8 +46,9 @@ export class CallFiles {
   readFile(given: unknown, encoding: unknown = 'utf8'): unknown {
     const path = this.#path(given)
     const coding = this.#encoding(encoding)
+    if (!this.changes.has(path)) this.#state.wantFile(path)
     const content = this.#contentOf(path)
-    this.#charge(sizeOf(content) >> 5)
+    this.#charge(sizeOf(content) >>> 5)
     return this.#decode(path, content, coding)
   }
 
@@ -53,7 +57,7 @@ export class CallFiles {
     const coding = this.#encoding(encoding)
     const bytes = this.#encode(content, coding)
     const size = sizeOf(bytes)
-    this.#charge(size >> 4)
+    this.#charge(size >>> 4)
     if (size > this.#limits.fileBytes) {
       throw this.#fail('FileTooLargeError', `${path} would have ${size} bytes`)
     }
@@ -142,7 +146,7 @@ export class CallFiles {
     const held = this.#existing(path)
     if (held.type === 'directory') return { type: 'directory', size: 0, ...this.#at }
     const content = this.#contentOf(path)
-    this.#charge(20 + (sizeOf(content) >> 4))
+    this.#charge(20 + (sizeOf(content) >>> 4))
     return { type: 'file', size: held.size, content, ...this.#at }
   }
 
@@ -225,7 +229,7 @@ export class CallFiles {
 
   #path(given: unknown): string {
     if (typeof given !== 'string') throw this.#fail('InvalidPathError', 'a path is text')
-    this.#charge(10 + (given.length >> 3))
+    this.#charge(10 + (given.length >>> 3))
     let path = given.startsWith('/') ? given : `/${given}`
     if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1)
     if (!this.#state.isPath(path)) throw this.#fail('InvalidPathError', 'not a path of the state')
@@ -250,7 +254,7 @@ export class CallFiles {
     if (typeof content !== 'string') {
       throw this.#fail('TypeError', 'a file holds a string or a Uint8Array')
     }
-    this.#charge(content.length >> 4)
+    this.#charge(content.length >>> 4)
     if (coding === 'utf8') return content.toWellFormed()
     const bytes = coding === 'binary' ? null : Buffer.from(content, coding as BufferEncoding)
     if (
@@ -281,6 +285,7 @@ export function sizeOf(content: Content): number {
 
 /** Sorts in place by UTF-8 bytes; the order of UTF-16 units is the same where no surrogates are. */
 export function sortNames(names: string[]): string[] {
+  if (names.length < 2) return names
   const plain = !/[\ud800-\udfff]/.test(names.join(''))
   return plain ? names.sort() : names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }

@@ -5,114 +5,110 @@ import type { Meter } from './runtime-meter.ts'
 
 const NESTING_MAX = 100
 
+// Taken before the realm is metered.
 const { isArray } = Array
-const { create, keys, getOwnPropertyNames } = Object
-const { stringify } = JSON
-const apply = Reflect.apply
+const { keys } = Object
+const { parse, stringify } = JSON
+const { apply } = Reflect
+const NativeNumber = Number
+const NativeString = String
+const NativeBoolean = Boolean
 
-type Replace = ((this: unknown, key: string, value: unknown) => unknown) | null
+type Replace = (this: unknown, key: string, value: unknown) => unknown
+export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) => string | undefined
 
 /** As JSON.stringify. Throws what toJSON and getters throw, and a TypeError for a cycle or nesting beyond the limit. */
-export function makeStringify(
-  meter: Meter
-): (value: unknown, replacer?: unknown, space?: unknown) => string | undefined {
-  function copy(
-    holder: any,
-    key: string,
-    replace: Replace,
-    only: Set<string> | null,
-    above: unknown[]
-  ): unknown {
-    let value = holder[key]
-    meter.charge(1)
-    if (typeof value === 'object' && value !== null) {
-      const { toJSON } = value
-      if (typeof toJSON === 'function') value = apply(toJSON, value, [key])
-    }
-    if (replace !== null) value = apply(replace, holder, [key, value])
-    switch (typeof value) {
-      case 'string':
-        meter.charge(value.length >> 3)
-        return value
-      case 'object':
-        return value === null ? null : copyObject(value, replace, only, above)
-      case 'bigint':
-        throw meter.makeError('TypeError', 'JSON has no BigInt')
-      default:
-        return value
-    }
-  }
-
-  function copyObject(
-    value: any,
-    replace: Replace,
-    only: Set<string> | null,
-    above: unknown[]
-  ): unknown {
-    if (value instanceof Number) return Number(value)
-    if (value instanceof String) return String(value)
-    if (value instanceof Boolean) return value.valueOf()
-    if (above.length >= NESTING_MAX)
-      throw meter.makeError('TypeError', 'nested too deeply for JSON')
-    for (const parent of above) {
-      if (parent === value) throw meter.makeError('TypeError', 'JSON has no cycles')
-    }
-    above[above.length] = value
-    const result = isArray(value)
-      ? copyArray(value, replace, only, above)
-      : copyMembers(value, replace, only, above)
-    above.length--
-    return result
-  }
-
-  function copyArray(
-    value: unknown[],
-    replace: Replace,
-    only: Set<string> | null,
-    above: unknown[]
-  ): unknown {
-    const length = value.length
-    meter.charge(length)
-    const result: unknown[] = []
-    for (let i = 0; i < length; i++) {
-      result[i] = copy(value, i as unknown as string, replace, only, above)
-    }
-    return result
-  }
-
-  function copyMembers(
-    value: object,
-    replace: Replace,
-    only: Set<string> | null,
-    above: unknown[]
-  ): unknown {
-    const names = only === null ? keys(value) : [...only]
-    const result = create(null)
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i]!
-      meter.charge(name.length >> 3)
-      result[name] = copy(value, name, replace, only, above)
-    }
-    return result
-  }
-
+export function makeStringify(meter: Meter): Stringify {
   return (value, replacer, space) => {
-    const replace = typeof replacer === 'function' ? (replacer as Replace) : null
-    let only: Set<string> | null = null
-    if (isArray(replacer)) {
-      meter.charge(replacer.length)
-      only = new Set(replacer.filter(name => /^(string|number)$/.test(typeof name)).map(String))
-    }
-    const plain = copy({ '': value }, '', replace, only, [])
-    const layout = typeof space === 'number' || typeof space === 'string' ? space : undefined
-    if (layout !== undefined) meter.charge(plainSize(plain))
-    return stringify(plain, undefined, layout)
+    const text = new Writer(meter, replacer).write({ '': value }, '', value)
+    if (text === undefined || (typeof space !== 'number' && typeof space !== 'string')) return text
+    meter.charge(text.length)
+    return stringify(parse(text), undefined, space)
   }
 }
 
-function plainSize(plain: unknown): number {
-  if (typeof plain !== 'object' || plain === null) return 1
-  let total = 1
-  for (const name of getOwnPropertyNames(plain)) total += plainSize((plain as any)[name])
-  return total
+class Writer {
+  readonly #meter: Meter
+  readonly #replace: Replace | null
+  readonly #only: string[] | null
+  readonly #above: unknown[] = []
+
+  constructor(meter: Meter, replacer: unknown) {
+    this.#meter = meter
+    this.#replace = typeof replacer === 'function' ? (replacer as Replace) : null
+    this.#only = isArray(replacer) ? namesOf(replacer, meter) : null
+  }
+
+  write(holder: object, key: string | number, given: unknown): string | undefined {
+    const meter = this.#meter
+    let value = given
+    if (--meter.g < 0) meter.out()
+    if (typeof value === 'object' && value !== null) {
+      const { toJSON } = value as { toJSON?: unknown }
+      if (typeof toJSON === 'function') value = apply(toJSON, value, [`${key}`])
+    }
+    if (this.#replace !== null) value = apply(this.#replace, holder, [`${key}`, value])
+    switch (typeof value) {
+      case 'string':
+        meter.charge(value.length >>> 3)
+        return stringify(value)
+      case 'object':
+        return value === null ? 'null' : this.#writeObject(value)
+      case 'bigint':
+        throw meter.makeError('TypeError', 'JSON has no BigInt')
+      default:
+        return stringify(value)
+    }
+  }
+
+  #writeObject(value: object): string {
+    if (value instanceof NativeNumber) return stringify(NativeNumber(value))
+    if (value instanceof NativeString) return stringify(NativeString(value))
+    if (value instanceof NativeBoolean) return stringify(value.valueOf())
+    const above = this.#above
+    if (above.length >= NESTING_MAX) {
+      throw this.#meter.makeError('TypeError', 'nested too deeply for JSON')
+    }
+    for (let i = 0; i < above.length; i++) {
+      if (above[i] === value) throw this.#meter.makeError('TypeError', 'JSON has no cycles')
+    }
+    above[above.length] = value
+    const text = isArray(value) ? this.#writeArray(value) : this.#writeMembers(value)
+    above.length--
+    return text
+  }
+
+  #writeArray(value: unknown[]): string {
+    const length = value.length
+    let text = '['
+    for (let i = 0; i < length; i++) {
+      if (i > 0) text += ','
+      text += this.write(value, i, value[i]) ?? 'null'
+    }
+    return `${text}]`
+  }
+
+  #writeMembers(value: object): string {
+    const names = this.#only ?? keys(value)
+    let text = ''
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!
+      const member = this.write(value, name, (value as any)[name])
+      if (member === undefined) continue
+      this.#meter.charge(name.length >>> 3)
+      text += `${text === '' ? '{' : ','}${stringify(name)}:${member}`
+    }
+    return text === '' ? '{}' : `${text}}`
+  }
+}
+
+function namesOf(replacer: unknown[], meter: Meter): string[] {
+  meter.charge(replacer.length)
+  const names: string[] = []
+  for (let i = 0; i < replacer.length; i++) {
+    const name = replacer[i]
+    const text = typeof name === 'number' ? `${name}` : name
+    if (typeof text === 'string' && !names.includes(text)) names[names.length] = text
+  }
+  return names
 }

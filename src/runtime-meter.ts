@@ -8,6 +8,7 @@ const IDLE_GAS: number = 2 ** 30
 const ABORTED_GAS: number = -(2 ** 30)
 const CHARGE_MAX: number = 2 ** 29
 const DEPTH_MAX = 128
+const RESUMPTION_GAS = 4
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -44,7 +45,7 @@ const enginePrototypes = new Set<unknown>(
     EvalError,
     URIError,
     AggregateError
-  ].map(constructor => constructor.prototype)
+  ].map(native => native.prototype)
 )
 
 /** What aborted code throws: nothing that a contract ever gets to hold. */
@@ -75,14 +76,20 @@ export class Meter {
   /** Ends the call; gives the gas it used. */
   stop(): number {
     const left = this.abort?.kind === 'error' ? this.abort.left : this.g
+    this.rest()
+    return this.#limit - Math.max(left, 0)
+  }
+
+  /** Lets code outside of any call run. */
+  rest(): void {
     this.g = IDLE_GAS
     this.d = 0
-    return this.#limit - Math.max(left, 0)
   }
 
   charge(amount: number): void {
     if (!(amount < CHARGE_MAX)) this.out()
-    if ((this.g -= amount) < 0) this.out()
+    this.g -= amount
+    if (this.g < 0) this.out()
   }
 
   /** Lets code of ours run unmetered inside a call; hand what it gives to `resume`. */
@@ -114,13 +121,14 @@ export class Meter {
 
   /** A resumption after await or yield. */
   r(value: unknown): unknown {
-    if (--this.g < 0) this.out()
+    this.g -= RESUMPTION_GAS
+    if (this.g < 0) this.out()
     return value
   }
 
   /** A spread into an array. */
   s(value: unknown): unknown {
-    this.charge(1 + (lengthOf(value) >> 1))
+    this.charge(1 + (lengthOf(value) >>> 1))
     return value
   }
 
@@ -138,7 +146,7 @@ export class Meter {
   o(value: unknown): unknown {
     if (typeof value === 'string') this.charge(value.length)
     else if (typeof value === 'object' && value !== null) {
-      this.charge(1 + (getOwnPropertyNames(value).length >> 1))
+      this.charge(1 + (getOwnPropertyNames(value).length >>> 1))
     }
     return value
   }

@@ -5,13 +5,16 @@ import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
 
 const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
 
+/** Promises cost memory, and a chain of them is held until it settles. */
+const THEN_GAS = 20
+
 const { isArray } = Array
 const { apply, construct } = Reflect
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
 
 type Cost = (self: any, args: any[]) => number
 
-const whole: Cost = self => 1 + (self.length >> 2)
+const whole: Cost = self => 1 + (self.length >>> 2)
 
 const ARRAY_COSTS: Record<string, Cost> = {
   ...from(
@@ -40,7 +43,7 @@ const STRING_COSTS: Record<string, Cost> = {
 
 const BYTES_COSTS: Record<string, Cost> = from(
   'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some sort toReversed toSorted with',
-  self => 1 + ((self.length ?? 0) >> 1)
+  self => 1 + ((self.length ?? 0) >>> 1)
 )
 
 // Not in every engine that may run a contract, dependent on its Unicode tables, or on its regular expressions.
@@ -102,6 +105,7 @@ export function meterNatives(
   wrapPromises(meter)
   wrapGenerators(meter)
   wrapBuffers(meter)
+  wrapCollections(meter)
 }
 
 function wrapAll(
@@ -175,7 +179,7 @@ function nested(meter: Meter, native: any): unknown {
         const text: string = apply(native, this, [
           separator === undefined ? ',' : String(separator)
         ])
-        meter.charge(text.length >> 3)
+        meter.charge(text.length >>> 3)
         return text
       } finally {
         meter.d--
@@ -220,7 +224,7 @@ function wrapStatics(meter: Meter): void {
         {
           [name](value: unknown) {
             const found = native(value)
-            meter.charge(1 + (lengthOf(found) >> 1))
+            meter.charge(1 + (lengthOf(found) >>> 1))
             return found
           }
         }[name]!
@@ -246,7 +250,7 @@ function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefine
           throw meter.makeError('TypeError', 'JSON.parse has no reviver in runtime 1')
         }
         const source = typeof text === 'string' ? text : String(text)
-        meter.charge(1 + (source.length >> 3))
+        meter.charge(1 + (source.length >>> 3))
         return parse(source)
       }
     }.parse
@@ -312,10 +316,10 @@ function wrapPromises(meter: Meter): void {
   define(
     Promise.prototype,
     'then',
-    // biome-ignore lint/suspicious/noThenProperty: this is the then of promises
     {
+      // biome-ignore lint/suspicious/noThenProperty: it is the then of promises
       then(this: any, fulfilled?: any, rejected?: any) {
-        meter.charge(1)
+        meter.charge(THEN_GAS)
         if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
         const tidied = (thrown: unknown) => rejected(meter.c(thrown))
         return apply(native, this, [fulfilled, tidied])
@@ -354,25 +358,44 @@ function wrapGenerators(meter: Meter): void {
 function wrapBuffers(meter: Meter): void {
   for (const Native of [ArrayBuffer, Uint8Array] as any[]) {
     const name: string = Native.name
-    const Wrapped = {
+    const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
         const bytes =
           typeof first === 'number' ? first : Math.max(lengthOf(first), arrayLikeLength(first))
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
-        meter.charge(1 + (bytes >> 3))
+        meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
         // The second argument of an ArrayBuffer would make it resizable.
         return construct(Native, name === 'ArrayBuffer' ? [first] : [first, ...more], target)
       }
-    }[name]!
-    Object.setPrototypeOf(Wrapped, getPrototypeOf(Native))
-    for (const key of Reflect.ownKeys(Native)) {
-      defineProperty(Wrapped, key, getOwnPropertyDescriptor(Native, key)!)
-    }
-    define(Native.prototype, 'constructor', Wrapped)
-    define(globalThis, name, Wrapped)
+    }[name]
+    replaceGlobal(Native, Wrapped)
   }
+}
+
+function wrapCollections(meter: Meter): void {
+  for (const Native of [Map, Set, WeakMap, WeakSet] as any[]) {
+    const name: string = Native.name
+    const Wrapped: any = {
+      [name]: function (this: unknown, items?: unknown) {
+        if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
+        meter.charge(1 + lengthOf(items))
+        return construct(Native, [items], new.target === Wrapped ? Native : new.target)
+      }
+    }[name]
+    replaceGlobal(Native, Wrapped)
+  }
+}
+
+// The native is out of reach afterwards: its prototype names the replacement, and so does the realm.
+function replaceGlobal(Native: any, Wrapped: any): void {
+  Object.setPrototypeOf(Wrapped, getPrototypeOf(Native))
+  for (const key of Reflect.ownKeys(Native)) {
+    defineProperty(Wrapped, key, getOwnPropertyDescriptor(Native, key)!)
+  }
+  define(Native.prototype, 'constructor', Wrapped)
+  define(globalThis, Native.name, Wrapped)
 }
 
 function charged(meter: Meter, object: any, name: string, cost: (args: any[]) => number): void {

@@ -6,6 +6,9 @@ import { isPath } from './path.ts'
 const PATHS_KNOWN_MAX = 10_000
 const PATH_KNOWN_CHARS_MAX = 256
 const ENTRY_BYTES = 200
+/** A call that reads a directory file by file asks for so many times more with each question. */
+const AHEAD_FACTOR = 8
+const AHEAD_MAX = 4096
 
 export interface Held {
   type: 'file' | 'directory'
@@ -34,6 +37,7 @@ export class Holdings {
   /** True while everything that is not held is absent. */
   #complete = false
   #bytes = 0
+  #ahead = 1
   #validPaths = new Map<string, boolean>()
   #miss: () => never
   #sort: (names: string[]) => string[]
@@ -74,7 +78,23 @@ export class Holdings {
     const held = this.baseRow(path)
     if (held !== undefined) return held
     this.missing.rows.add(path)
+    this.#askAhead(path, this.missing.rows)
     return this.#miss()
+  }
+
+  /** Asks for the row and the content of what may be a file, and for some of those behind it. */
+  wantFile(path: string): void {
+    if (this.baseRow(path) !== undefined) return
+    this.missing.rows.add(path)
+    this.missing.contents.add(path)
+    this.#askAhead(path, this.missing.rows)
+    this.#askAhead(path, this.missing.contents)
+    this.#miss()
+  }
+
+  /** To be called when a call has ended: the next one begins to ask for little again. */
+  settle(): void {
+    this.#ahead = 1
   }
 
   /** As `row`, undefined where it is not known. */
@@ -99,12 +119,32 @@ export class Holdings {
     const content = this.#rows.get(path)?.content
     if (content !== undefined) return content
     this.missing.contents.add(path)
+    this.#askAhead(path, this.missing.contents)
     return this.#miss()
+  }
+
+  // Without this, a call that reads n files one after the other would run n times.
+  #askAhead(path: string, into: Set<string>): void {
+    const at = path.lastIndexOf('/')
+    const sorted = this.#lists.get(at === 0 ? '/' : path.slice(0, at))?.sorted
+    const from = sorted?.indexOf(path.slice(at + 1)) ?? -1
+    if (!sorted || from === -1) return
+    const to = Math.min(from + this.#ahead, sorted.length)
+    for (let i = from + 1; i < to; i++) {
+      const sibling = path.slice(0, at + 1) + sorted[i]
+      const held = this.#rows.get(sibling)
+      if (held === undefined || (held?.type === 'file' && held.content === undefined)) {
+        into.add(sibling)
+      }
+    }
   }
 
   list(path: string): string[] {
     const listed = this.#lists.get(path)
-    if (listed) return (listed.sorted ??= this.#sort([...listed.names]))
+    if (listed) {
+      listed.sorted ??= this.#sort([...listed.names])
+      return listed.sorted
+    }
     this.missing.lists.add(path)
     return this.#miss()
   }
@@ -120,6 +160,7 @@ export class Holdings {
   takeMissing(): Missing {
     const missing = this.missing
     this.missing = noneMissing()
+    this.#ahead = Math.min(this.#ahead * AHEAD_FACTOR, AHEAD_MAX)
     return missing
   }
 
@@ -130,7 +171,7 @@ export class Holdings {
 
   learnContent(path: string, content: string | Uint8Array): void {
     const held = this.#rows.get(path)
-    if (!held) return
+    if (held?.type !== 'file') return
     held.content = content
     this.#bytes += content.length
   }

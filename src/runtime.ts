@@ -18,6 +18,7 @@ const ERROR_MESSAGE_CHARS_MAX = 1024
 const LOG_LINES_MAX = 50
 const LOG_LINE_CHARS_MAX = 500
 const HASH_GAS = 200
+const FILES_GAS = 20
 const CHECK_GAS = 2000
 
 export interface GuestLimits extends FileLimits {
@@ -52,6 +53,7 @@ interface Running {
   ledger: object
 }
 
+const NO_CHANGES: Map<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
@@ -62,6 +64,16 @@ export class Runtime {
   readonly #stringify: (value: unknown) => string | undefined
   readonly #evaluate: (code: string) => Factory
   #running: Running | null = null
+  /** Gas left before the file operation that is under way, and what it costs so far. */
+  #left = 0
+  #cost = 0
+  readonly #fail = (name: string, message: string): Error => this.#meter.makeError(name, message)
+  readonly #charge = (gas: number): void => {
+    this.#cost += gas
+    if (this.#cost <= this.#left) return
+    this.#meter.g = this.#left
+    this.#meter.charge(this.#cost)
+  }
 
   /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses. */
   constructor(sesPath: string) {
@@ -96,22 +108,10 @@ export class Runtime {
 
   async run(guest: Guest, call: Call): Promise<RanCall> {
     const meter = this.#meter
-    const at = { seq: call.seq, time: call.time }
-    const fail = (name: string, message: string) => meter.makeError(name, message)
-    let left = 0
-    let pending = 0
-    const charge = (gas: number) => {
-      pending += gas
-      if (pending > left) {
-        meter.g = left
-        meter.charge(pending)
-      }
-    }
-    const files = new CallFiles(guest.state, guest.limits, at, fail, charge)
     const running: Running = {
       call,
       guest,
-      files,
+      files: new CallFiles(guest.state, guest.limits, call, this.#fail, this.#charge),
       log: [],
       randoms: [],
       randomBlocks: 0,
@@ -119,41 +119,47 @@ export class Runtime {
       caller: freeze({ id: call.caller }),
       ledger: freeze({ key: guest.ledger, seq: call.seq })
     }
-    this.#operate = (name, args) => {
-      left = meter.g
-      pending = 20
-      meter.suspend()
-      let result: unknown
-      try {
-        result = (files as any)[name](...args)
-      } finally {
-        if (meter.abort === null) {
-          meter.resume(left)
-          meter.charge(pending)
-        }
-      }
-      return result
-    }
+    // From inside a microtask, the next tick comes when the microtask queue is empty.
+    await null
+    let gas = 0
+    process.nextTick(() => {
+      gas = meter.stop()
+    })
     this.#running = running
     meter.start(guest.limits.gasPerCall)
     this.#begin(running)
+    // Comes after the engine has told of every unhandled rejection, with the meter at rest: natives of the realm are
+    // metered for Node's own code too.
     await new Promise(setImmediate)
-    const gas = meter.stop()
+    meter.rest()
     this.#running = null
     const { abort } = meter
     meter.abort = null
     if (abort?.kind === 'miss') return { missing: true }
     if (abort?.kind === 'native') return { cannot: abort.cannot, message: abort.message }
     const { log } = running
-    if (abort)
-      return { outcome: errorOutcome(abort.name, abort.message), gas, changes: new Map(), log }
-    const outcome =
-      running.settled?.outcome ??
-      errorOutcome('NeverSettledError', 'the promise of the call can no longer settle')
-    return { outcome, gas, changes: 'error' in outcome ? new Map() : files.changes, log }
+    const outcome = abort
+      ? errorOutcome(abort.name, abort.message)
+      : (running.settled?.outcome ??
+        errorOutcome('NeverSettledError', 'the promise of the call can no longer settle'))
+    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : running.files.changes, log }
   }
 
-  #operate: (name: string, args: unknown[]) => unknown = () => undefined
+  // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
+  #operate(name: string, args: unknown[]): unknown {
+    const meter = this.#meter
+    const files = this.#current().files as any
+    this.#left = meter.suspend()
+    this.#cost = FILES_GAS
+    try {
+      return files[name](...args)
+    } finally {
+      if (meter.abort === null) {
+        meter.resume(this.#left)
+        meter.charge(this.#cost)
+      }
+    }
+  }
 
   #begin(running: Running): void {
     const { call, guest } = running
@@ -199,7 +205,7 @@ export class Runtime {
   }
 
   #args(text: string): unknown[] {
-    this.#meter.charge(text.length >> 3)
+    this.#meter.charge(text.length >>> 3)
     let args: unknown
     try {
       args = parseJson(text)
@@ -249,6 +255,7 @@ export class Runtime {
     } catch {
       // The abort is noted in the meter.
     }
+    this.#meter.rest()
   }
 
   #globals(GuestDate: unknown): Record<string, unknown> {
@@ -318,7 +325,7 @@ export class Runtime {
 
   #verify(message: unknown, signature: unknown, publicKey: unknown): boolean {
     const bytes = this.#bytesOf(message)
-    this.#meter.charge(CHECK_GAS + (bytes.length >> 2))
+    this.#meter.charge(CHECK_GAS + (bytes.length >>> 2))
     if (typeof signature !== 'string' || typeof publicKey !== 'string') {
       throw this.#meter.makeError('TypeError', 'signature and key are text')
     }

@@ -145,6 +145,7 @@ class Child {
       if ('result' in result.outcome) chars += result.outcome.result.length
       if (result.log.length > 0) this.#pipe.say({ t: 'log', s, seq: call.seq, lines: result.log })
       if (ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS || this.#pipe.isSilent()) flush()
+      guest.state.settle()
       this.#bound(guest)
       at++
     }

@@ -12,7 +12,7 @@ const STACK_KIB = 3900
 const THREAD_STACK_KIB_MIN = 8192
 const PROBE_MS = 5000
 const STDERR_CHARS_MAX = 8192
-const FRAME_BYTES_MAX: number = 256 * 1024 * 1024
+const FRAME_BYTES_MAX: number = 64 * 1024 * 1024
 const UNSHARE = ['/usr/bin/unshare', '/bin/unshare']
 
 /** What this machine allows; found once per sandbox. */
@@ -114,7 +114,8 @@ export class SandboxProcess {
   }
 }
 
-function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[] {
+/** What node is started with to be a child. */
+export function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[] {
   const major = Number(process.versions.node.split('.')[0])
   return [
     '--jitless',
@@ -145,6 +146,8 @@ function sesPath(): string {
   return realpathSync(createRequire(import.meta.url).resolve('ses'))
 }
 
+// Node ends its report of an uncaught error with the version; what went wrong stands above.
 function lastLine(text: string): string {
-  return (text.trim().split('\n').at(-1) ?? '').slice(0, 200)
+  const lines = text.trim().split('\n')
+  return (lines.find(line => /^\w*Error\b|^Fatal/i.test(line)) ?? lines.at(-1) ?? '').slice(0, 200)
 }

@@ -1,7 +1,6 @@
 // The sandbox, parent side: a pool of child processes that run calls of many ledgers. A call that kills its process is
 // found by running it alone; the other ledgers of that process do not notice.
 
-import { createHash } from 'node:crypto'
 import { fromHex } from './bytes.ts'
 import type { Call, CannotExecute, Ran, StateReader, Write } from './call.ts'
 import { type Compiled, compileContract } from './contract.ts'
@@ -9,6 +8,7 @@ import { verify } from './crypto.ts'
 import { isKey, parseKey } from './key.ts'
 import { parentOf } from './path.ts'
 import {
+  type ContentFrame,
   contentFrame,
   type FromChild,
   type RanFrame,
@@ -27,6 +27,7 @@ const START_MS = 30_000
 const STARTS_FAILED_MAX = 3
 /** Batches that wait in the child's pipe, so that it never waits for us. */
 const SENT_BATCHES_MAX = 2
+const ANSWER_BYTES_MAX: number = 8 * 1024 * 1024
 const IDLE_FRAMES_MAX = 100_000
 const GAS_MAX: number = 2 ** 29
 
@@ -170,6 +171,8 @@ class LedgerSession implements Session {
   empty: boolean
   readonly #state: StateReader
   readonly #onClose: () => Promise<void>
+  readonly #running = new Set<Promise<Ran[]>>()
+  #closed = false
   /** Writes of calls that were given back and that the state reader may not have yet. */
   readonly #unapplied = new Map<string, { write: Write; seq: number; time: number }>()
 
@@ -200,9 +203,14 @@ class LedgerSession implements Session {
   }
 
   run(calls: Call[]): Promise<Ran[]> {
+    if (this.#closed) return Promise.reject(new Error('the session is closed'))
     if (this.dead) return Promise.resolve([this.obituary()])
     if (calls.length === 0) return Promise.resolve([])
-    return this.slot.run(this, calls)
+    const run = this.slot.run(this, calls)
+    const forget = () => this.#running.delete(run)
+    this.#running.add(run)
+    run.then(forget, forget)
+    return run
   }
 
   obituary(): Ran {
@@ -216,6 +224,8 @@ class LedgerSession implements Session {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#running)
     this.dead ??= { cannot: 'sandbox-crash', message: 'the session is closed' }
     this.slot.forget(this)
     await this.#onClose()
@@ -233,13 +243,27 @@ class LedgerSession implements Session {
     return {
       t: 'data',
       rows: asked.rows.map(path => this.#row(path)),
-      contents: asked.contents.map(path => contentFrame(path, this.#content(path))),
+      contents: this.#contents(asked.contents),
       lists: asked.lists.map(path => [path, this.#list(path)]),
       checks: asked.checks.map(([key, message, signature, publicKey]) => [
         key,
         isValid(message, signature, publicKey)
       ])
     }
+  }
+
+  // The first is what the call stands still for; the rest is asked ahead and may be asked again.
+  #contents(paths: string[]): ContentFrame[] {
+    const frames: ContentFrame[] = []
+    let bytes = 0
+    for (const path of paths) {
+      if (bytes > ANSWER_BYTES_MAX) break
+      if (this.#row(path)[1] !== 'f') continue
+      const content = this.#content(path)
+      bytes += content.length
+      frames.push(contentFrame(path, content))
+    }
+    return frames
   }
 
   #row(path: string): RowFrame {
@@ -391,7 +415,8 @@ class Slot {
     if (frame.t === 'ready') {
       this.#ready = true
       this.#startsFailed = 0
-      return this.#pump()
+      this.#pump()
+      return
     }
     if (frame.t === 'alive' || frame.t === 'log') {
       if (++this.#idleFrames > IDLE_FRAMES_MAX) throw new RangeError('too many idle frames')
@@ -530,13 +555,16 @@ class Slot {
     if (head && performance.now() - this.#headSince > allowed) return this.#process!.kill('timeout')
     const heard = this.#frames
     const process = this.#process
-    this.#deadline = setTimeout(() => {
+    const timer = setTimeout(() => {
       setImmediate(() => {
         setImmediate(() => {
-          if (this.#frames === heard && this.#process === process) process?.kill('timeout')
+          if (this.#process !== process || this.#deadline !== timer) return
+          if (this.#frames === heard) process?.kill('timeout')
+          else this.#watch()
         })
       })
     }, ms)
+    this.#deadline = timer
   }
 }
 
@@ -549,8 +577,4 @@ function isValid(message: string, signature: string, publicKey: string): boolean
 export function engineFingerprint(): string {
   const { node, v8, unicode } = process.versions
   return `node ${node}, v8 ${v8}, unicode ${unicode ?? 'none'}, ${process.arch}`
-}
-
-export function fingerprintHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

@@ -4,7 +4,8 @@ import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import Hyperswarm from 'hyperswarm'
 import type { KeyPair } from './crypto.ts'
-import type { Storage } from './ledger.ts'
+import type { Storage } from './storage.ts'
+import { within } from './within.ts'
 
 const CONNECTIONS_MAX = 128
 /** Peers that we dial; others may dial us. */
@@ -124,9 +125,10 @@ export class Swarm {
     await this.#sessions.get(topicName(topic))?.flushed()
   }
 
-  async leave(topic: Uint8Array): Promise<void> {
+  /** Takes effect here at once; telling an unreachable DHT goes on in the background. */
+  leave(topic: Uint8Array): void {
     if (!this.#sessions.delete(topicName(topic))) return
-    await this.#swarm.leave(Buffer.from(topic)).catch(() => undefined)
+    this.#swarm.leave(Buffer.from(topic)).catch(() => undefined)
   }
 
   /** Quick, also where no DHT node answers. */
@@ -218,13 +220,4 @@ function end(connection: any): Promise<void> {
 function topicName(topic: Uint8Array): string {
   if (topic.length !== 32) throw new RangeError('a topic has 32 bytes')
   return Buffer.from(topic).toString('hex')
-}
-
-async function within(work: Promise<unknown>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, timeoutMs)
-  })
-  await Promise.race([work, timeout])
-  clearTimeout(timer)
 }

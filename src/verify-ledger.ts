@@ -14,13 +14,14 @@ import type { CannotCheck, Fault } from './fault.ts'
 import { auditFiles, type FilesAuditEnd } from './files-audit.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from './genesis.ts'
 import { keyText } from './key.ts'
-import { type Ledger, MissingBlock, openLedger, openStorage, type Storage } from './ledger.ts'
+import { type Ledger, MissingBlock, openLedger } from './ledger.ts'
 import { ManifestError } from './manifest.ts'
 import { AT_GENESIS, Replay } from './replay.ts'
 import { RequestWindow } from './request-window.ts'
 import { SignatureChecker } from './signatures.ts'
 import { LedgerState, MemoryBase } from './state.ts'
 import { StateTree } from './state-tree.ts'
+import { openStorage, type Storage } from './storage.ts'
 
 const FIRST_ANSWER_MS_MAX = 20_000
 /** A drive marker may name an entry newer than what was audited; then the audit goes on, so often. */

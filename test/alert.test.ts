@@ -21,7 +21,7 @@ import {
 import { bodyOf, emailSinks, parseSmtpUrl, subjectOf } from '../watcher/email.ts'
 import { type CaughtMail, openMailbox } from '../watcher/mailbox.ts'
 import { type Notice, noticeOf, type Sink, testNotice } from '../watcher/notice.ts'
-import { adviceFor, runbookText } from '../watcher/runbook.ts'
+import { adviceFor } from '../watcher/runbook.ts'
 import { openStore, type Store } from '../watcher/store.ts'
 
 const KEY = new Uint8Array(32).fill(7)
@@ -412,7 +412,7 @@ test('a test alert goes down every sink and tells which of them fail', async t =
   assert.equal((await parse(mailbox.mails[0]!)).subject, '[vms-watch] TEST alert: nothing is wrong')
 })
 
-test('every kind of alert has its heading in ALERTS.md with all three parts, and no other heading is there', () => {
+test('every kind of alert has its heading in ALERTS.md with all three parts', () => {
   const kinds = [...TAMPERED_KINDS, ...CANNOT_CHECK_KINDS, ...STALE_KINDS]
   for (const kind of kinds) {
     const advice = adviceFor(kind)
@@ -420,8 +420,6 @@ test('every kind of alert has its heading in ALERTS.md with all three parts, and
       assert.ok(part.length > 30 && part.endsWith('.'), `${kind}: ${part}`)
     }
   }
-  const headings = [...(runbookText() ?? '').matchAll(/^## (.*)$/gm)].map(found => found[1])
-  assert.deepEqual(headings, kinds)
 })
 
 test('large evidence is named in the mail and not attached', t => {

@@ -10,7 +10,8 @@ import {
   REPLICATION_MESSAGE_BYTES_MAX,
   replicationUrl
 } from '../src/direct.ts'
-import { createLedger, openLedger, type Storage } from '../src/ledger.ts'
+import { createLedger, openLedger } from '../src/ledger.ts'
+import type { Storage } from '../src/storage.ts'
 import { WebSocket, WebSocketServer } from '../src/websocket.ts'
 import { collect, genesis, keyPair, tempStorage, until } from './wire-kit.ts'
 

@@ -13,7 +13,8 @@ import {
   openFilesDriveReader
 } from '../src/drive.ts'
 import { driveKey, placeOf } from '../src/drive-key.ts'
-import { MissingBlock, openStorage } from '../src/ledger.ts'
+import { MissingBlock } from '../src/ledger.ts'
+import { openStorage } from '../src/storage.ts'
 import { collect, connect, keyPair, tempDir, tempStorage, until } from './wire-kit.ts'
 
 const root = (text: string) => new Uint8Array(hash(utf8(text)))
@@ -209,7 +210,7 @@ test('a drive that is no drive is reported as unreadable', async t => {
   const [home, away] = [await tempStorage(t), await tempStorage(t)]
   const core = home.store.get({ name: 'no drive' })
   await core.append([Buffer.from('not'), Buffer.from('a'), Buffer.from('drive')])
-  const reader = await openFilesDriveReader(away, core.key, { timeoutMs: 1000 })
+  const reader = await openFilesDriveReader(away, core.key)
   t.after(() => reader.close())
   connect(t, home, away)
   await until(
@@ -223,11 +224,14 @@ test('a drive that is no drive is reported as unreadable', async t => {
 })
 
 test('a content that nobody brings is a MissingBlock', async t => {
-  const { drive, reader, cut } = await pair(t, { timeoutMs: 50 })
+  const { drive, reader, cut, away } = await pair(t)
   await drive.flush([file('/a', 'one', 1)], { seq: 1, stateRoot: root('one') })
   const version = await arrived(reader, drive)
-  const [change] = await collect(reader.changes(0, version))
+  assert.equal((await collect(reader.changes(0, version))).length, 1)
   cut()
+  await reader.close()
+  const impatient = await openFilesDriveReader(away, drive.key, { timeoutMs: 20 })
+  const [change] = await collect(impatient.changes(0, version))
   assert.ok(change !== undefined && 'content' in change)
   await assert.rejects(change.content(), MissingBlock)
 })
@@ -264,7 +268,7 @@ async function pair(t: TestContext, options: Options = {}) {
   const cut = connect(t, home, away)
   // The hyperdrive itself, for what only a hostile host would do.
   const raw = (drive as any).drive
-  return { drive, reader, raw, cut }
+  return { drive, reader, raw, cut, away }
 }
 
 async function arrived(reader: FilesDriveReader, drive: FilesDrive): Promise<number> {

@@ -11,10 +11,11 @@ import { connectReplication, replicationUrl } from '../src/direct.ts'
 import { decodeBlock, type Entry, entryHash } from '../src/entry.ts'
 import { verifyHead } from '../src/head.ts'
 import { parseKey } from '../src/key.ts'
-import { type Ledger, openLedger, openStorage, type Storage } from '../src/ledger.ts'
+import { type Ledger, openLedger } from '../src/ledger.ts'
 import { receiptFromJson, verifyReceipt } from '../src/receipt.ts'
 import { signRequest } from '../src/request.ts'
 import { connectRpc } from '../src/rpc-client.ts'
+import { openStorage, type Storage } from '../src/storage.ts'
 import { WebSocket } from '../src/websocket.ts'
 import {
   contractFile,

@@ -142,7 +142,7 @@ test('metrics and the runbook are served', async t => {
   assert.match(body, /^vmswatch_ledger_known_blocks\{ledger="guests"\} 0$/m)
   const runbook = await get(server, '/runbook')
   assert.match(runbook.body, /<h2 id="equivocation">equivocation<\/h2>/)
-  assert.match(runbook.body, /<h3 id="watcher-down">/)
+  assert.match(runbook.body, /<h2 id="watcher-down">/)
 })
 
 test('health and readiness tell what is wrong', async t => {

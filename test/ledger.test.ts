@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp } from 'node:fs/promises'
+import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { equalBytes, hex, utf8 } from '../src/bytes.ts'
@@ -10,12 +10,11 @@ import {
   LedgerMoved,
   MissingBlock,
   openLedger,
-  openStorage,
-  StorageError,
   type WritableLedger
 } from '../src/ledger.ts'
 import { checkManifest, ledgerKey, ledgerManifest, ManifestError } from '../src/manifest.ts'
 import type { Conflict, PeerHead } from '../src/peer-heads.ts'
+import { openStorage, StorageError } from '../src/storage.ts'
 import {
   collect,
   connect,
@@ -84,6 +83,17 @@ test('the same bytes appended again to an older copy give the same head', async 
   const old = await createLedger(copy, keyPair, genesis)
   assert.equal(old.length, 2)
   assert.deepEqual(await old.append(words('two', 'three'), 2), head)
+  await copy.close()
+  const adopted = await openStorage(join(dir, 'copy'))
+  t.after(() => adopted.close())
+  assert.deepEqual((await createLedger(adopted, keyPair, genesis)).head(), head)
+})
+
+test('a folder that holds other files is refused and left as it is', async t => {
+  const dir = await tempDir(t)
+  await writeFile(join(dir, 'other'), 'file')
+  await assert.rejects(openStorage(dir), { name: 'StorageError', message: /holds other/ })
+  assert.deepEqual(await readdir(dir), ['other'])
 })
 
 test('an append at a length that the ledger has left behind appends nothing', async t => {
@@ -302,6 +312,22 @@ for (const [relation, theirs] of [
     assert.deepEqual(await reader.block(3), utf8('three'))
   })
 }
+
+test('a shorter history conflicts also with a log whose blocks are still to come', async t => {
+  const [home, twin, away] = [await tempStorage(t), await tempStorage(t), await tempStorage(t)]
+  const ledger = await createLedger(home, keyPair, genesis)
+  const head = await ledger.append(words(...Array.from({ length: 100 }, (_, i) => `block ${i}`)))
+  const foreign = await (await createLedger(twin, keyPair, genesis)).append(words('x', 'y', 'z'))
+  const reader = await openLedger(away, ledger.key)
+  connect(t, home, away)
+  await until(
+    report => reader.onGrow(report),
+    () => reader.length === head.length
+  )
+  const reported = first<Conflict>(report => reader.onConflict(report))
+  connect(t, twin, away)
+  assert.deepEqual((await reported).foreign.head, foreign)
+})
 
 test('two copies of one history never conflict, whatever their lengths', async t => {
   const [home, away] = [await tempStorage(t), await tempStorage(t)]

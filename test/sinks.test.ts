@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { fromHex, hex } from '../src/bytes.ts'
 import { keyPairFromSeed, verify } from '../src/crypto.ts'
 import { commandSink } from '../watcher/command.ts'
+import { startHeartbeat } from '../watcher/heartbeat.ts'
 import { openLog } from '../watcher/log.ts'
 import { noticeOf, testNotice } from '../watcher/notice.ts'
 import type { AlertRow } from '../watcher/store-alert-rows.ts'
@@ -152,6 +153,48 @@ test('a command that fails, is missing or hangs is a failure with what it said',
 test('a command that never reads its input is no failure', async () => {
   const big = noticeOf(ALERT, 'raised', new Uint8Array(500_000), SPEAKER)
   await commandSink([process.execPath, '-e', 'process.exit(0)']).send(big, never())
+})
+
+test('a sign of life is posted at intervals while the watcher works, and not while it does not', async t => {
+  const { url, posts } = await receiver(t, response => response.writeHead(200).end())
+  let trouble: string | null = null
+  const beats: (string | null)[] = []
+  let look: () => void = () => undefined
+  const heartbeat = startHeartbeat({
+    url: new URL(url),
+    unhealthy: () => trouble,
+    everyMs: 5,
+    onBeat: error => {
+      beats.push(error)
+      look()
+    }
+  })
+  t.after(() => heartbeat.close())
+  const until = (done: () => boolean) =>
+    new Promise<void>(resolve => {
+      const alive = setInterval(() => undefined, 1_000)
+      look = () => {
+        if (!done()) return
+        clearInterval(alive)
+        resolve()
+      }
+      look()
+    })
+  await until(() => beats.length >= 3)
+  assert.deepEqual(beats.slice(0, 3), [null, null, null])
+  trouble = 'the store cannot be written'
+  await until(() => beats.at(-1) === trouble)
+  const count = posts.length
+  const told = beats.length
+  await until(() => beats.length >= told + 3)
+  assert.equal(posts.length, count)
+})
+
+test('a dead-man switch that never answers does not hold up the end', async t => {
+  const { url, posts } = await receiver(t, () => undefined)
+  const heartbeat = startHeartbeat({ url: new URL(url), unhealthy: () => null })
+  while (posts.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await heartbeat.close()
 })
 
 test('a test notice goes through a webhook as an information', async t => {

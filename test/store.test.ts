@@ -10,7 +10,7 @@ import { keyText } from '../src/key.ts'
 import { type FileWrite, LedgerState } from '../src/state.ts'
 import { openStore, type Store } from '../watcher/store.ts'
 import type { NextCheckpoint } from '../watcher/store-checkpoints.ts'
-import { openDatabase } from '../watcher/store-file.ts'
+import { openStoreFile } from '../watcher/store-file.ts'
 
 const STORE_URL = new URL('../watcher/store.js', import.meta.url).href
 const KEY = new Uint8Array(32).fill(7)
@@ -388,7 +388,11 @@ test('an empty, damaged, foreign or newer file is refused by name and left as it
     ['empty', path => truncateSync(path, 0), /is empty.*backup/],
     ['garbage', path => writeFileSync(path, 'garbage '.repeat(1_000)), /is damaged.*backup/],
     ['torn', path => truncateSync(path, 8_192), /is damaged/],
-    ['newer', path => spoil(path, 'PRAGMA user_version = 99'), /newer vms-watch/],
+    [
+      'newer',
+      path => spoil(path, 'PRAGMA user_version = 99'),
+      /newer version.*Install that version of vms-watch/
+    ],
     ['foreign', path => spoil(path, 'PRAGMA application_id = 1'), /another program/]
   ]
   for (const [name, spoilIt, said] of spoilt) {
@@ -441,7 +445,7 @@ test('processes that make the store at the same moment share one file', async t 
 })
 
 function spoil(path: string, sql: string): void {
-  const db = openDatabase(join(path, '..'))
+  const db = openStoreFile(join(path, '..'))
   db.exec(sql)
   db.close()
 }

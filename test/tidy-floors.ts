@@ -13,7 +13,8 @@ export const FLOORS: Record<number, string[]> = {
   ],
   3: [
     'audit bell collect-evidence direct drive files-audit folders ledger peer-heads progress rpc-client',
-    'sandbox sandbox-child sandbox-process sandbox-selftest signature-worker signatures sqlite swarm verify-ledger websocket'
+    'sandbox sandbox-child sandbox-process sandbox-selftest signature-worker signatures sqlite storage swarm',
+    'verify-ledger websocket within'
   ]
 }
 
@@ -27,11 +28,15 @@ export const SPINE: string[] = [
   'watcher/daemon.ts',
   'watcher/demo.ts',
   'watcher/main.ts',
+  'watcher/run.ts',
   'watcher/watch.ts'
 ]
 
 /** Programs: whatever is not reachable from one of them is dead. The liar is the demo's and the tests'. */
 export const ENTRIES: string[] = ['host/main.ts', 'host/liar.ts', 'watcher/main.ts']
+
+/** Written and tested ahead of the verbs that will use them: verified reads ask for these proofs. */
+export const AWAITED: string[] = ['src/state-proof.ts']
 
 export function floors(): Map<string, number> {
   const placed = Object.entries(FLOORS).flatMap(([floor, lines]) =>

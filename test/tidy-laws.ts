@@ -24,7 +24,7 @@ const PURE_BUILTINS: Record<string, string[]> = {
   'node:crypto': ['createHash'],
   'node:module': ['createRequire']
 }
-const PURE_PROCESS = ['on']
+const PURE_PROCESS = ['nextTick', 'on']
 const IMPURE_CALLS = [
   'fetch',
   'setImmediate',
@@ -139,14 +139,15 @@ export function deadFaults(sources: Source[], entries: string[]): string[] {
 
 /** Nothing at the top level of a file changes while the program runs. */
 export function singletonFaults(sources: Source[]): string[] {
-  return sources.flatMap(({ path, program }) => {
+  return sources.flatMap(({ path, text, program }) => {
     const statements: Child[] = (program as Child).body
     const declared = statements
       .map(each => (each.type === 'ExportNamedDeclaration' ? each.declaration : each))
       .filter(each => each?.type === 'VariableDeclaration')
     return declared.flatMap(({ kind, declarations }) =>
       declarations
-        .filter((each: Child) => kind !== 'const' || isEmptyContainer(each.init))
+        .filter(({ init }: Child) => kind !== 'const' || isEmptyContainer(init))
+        .filter(({ id }: Child) => !isReadonly(text, id.name))
         .map((each: Child) => `${path} keeps what changes at module level: ${each.id.name}`)
     )
   })
@@ -255,6 +256,11 @@ function impureMember({ object, property, computed }: Child): string | null {
   const name = `${holder}.${property.name}`
   if (holder === 'process') return PURE_PROCESS.includes(property.name) ? null : name
   return IMPURE_MEMBERS.includes(name) || IMPURE_OBJECTS.includes(holder) ? name : null
+}
+
+/** An empty one that stays empty says so: `const NONE: ReadonlyMap<…> = new Map()`. */
+function isReadonly(text: string, name: string): boolean {
+  return new RegExp(`^(?:export )?const ${name}: [Rr]eadonly`, 'm').test(text)
 }
 
 function isEmptyContainer(init: Child | null): boolean {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { utf8 } from '../src/bytes.ts'
 import { type KeyPair, keyPairFromSeed } from '../src/crypto.ts'
-import { openStorage, type Storage } from '../src/ledger.ts'
+import { openStorage, type Storage } from '../src/storage.ts'
 
 export const keyPair: KeyPair = keyPairFromSeed(new Uint8Array(32).fill(7))
 export const genesis: Uint8Array = utf8('the contract')

@@ -31,6 +31,8 @@ export interface Settings {
   mailFrom: string
   webhook: string[]
   webhookSecret: string | null
+  /** Where a sign of life is posted every minute; null for nowhere. */
+  heartbeatUrl: string | null
   /** Program and arguments; empty for none. */
   alertCommand: string[]
   /** DHT nodes, `host:port`; null for the public ones. */
@@ -131,6 +133,14 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
     default: null,
     read: text,
     show: value => (value === null ? null : '***')
+  },
+  heartbeatUrl: {
+    name: 'heartbeat-url',
+    help: "dead-man's switch that a sign of life is posted to every minute",
+    accepts: 'an http or https address',
+    default: null,
+    read: webUrl,
+    show: maskUrl
   },
   alertCommand: {
     name: 'alert-command',

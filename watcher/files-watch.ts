@@ -22,6 +22,7 @@ export class FilesWatch {
   readonly #bell = new Bell()
   #rows: StateTree | null = null
   #drive: FilesDriveReader | null = null
+  #isFromScratch = false
   #closed = false
   #done: Promise<void> = Promise.resolve()
 
@@ -78,23 +79,34 @@ export class FilesWatch {
     if (!checkpoint || !files || files.verdict === 'fault' || checkpoint.verdict === 'fault')
       return undefined
     if (checkpoint.seq < 0) return undefined
-    this.#rows ??= StateTree.from(storedRows(this.#parts, this.#row.key))
+    if (drive.version < files.version) this.#isFromScratch = drive.version > 1
     const verified = { length: checkpoint.length, seq: checkpoint.seq }
-    const { version } = files
-    const end = await auditFiles({
-      drive,
-      ledger: this.#ledger,
-      rows: this.#rows,
-      version,
-      verified
-    })
-    return this.#ended(end, version)
+    const end = await this.#audit(drive, files.version, verified)
+    return this.#ended(end, files.version)
+  }
+
+  /** From the version that was compared last; from the beginning where the drive went on under another fork. */
+  #audit(
+    drive: FilesDriveReader,
+    compared: number,
+    verified: { length: number; seq: number }
+  ): Promise<FilesAuditEnd> {
+    if (this.#isFromScratch) this.#rows = new StateTree()
+    this.#rows ??= StateTree.from(storedRows(this.#parts, this.#row.key))
+    const version = this.#isFromScratch ? 0 : compared
+    return auditFiles({ drive, ledger: this.#ledger, rows: this.#rows, version, verified })
   }
 
   async #open(): Promise<FilesDriveReader> {
     if (this.#drive) return this.#drive
     const drive = await openFilesDriveReader(this.#parts.storage, this.#genesis.value.files)
     drive.onGrow(() => this.#bell.ring())
+    // After a power cut an honest host's drive may go on under a higher fork (DESIGN §3): what was compared is void.
+    drive.onTruncate(version => {
+      if (version < this.#version()) this.#isFromScratch = true
+      this.#rows = null
+      this.#bell.ring()
+    })
     this.#drive = drive
     return drive
   }
@@ -109,7 +121,7 @@ export class FilesWatch {
     this.#rows = null
     if (end.end === 'cannot-check') return RETRY_MS
     await this.#accuse(end)
-    return undefined
+    return this.#isFromScratch ? RETRY_MS : undefined
   }
 
   async #rest(): Promise<number | undefined> {
@@ -125,9 +137,18 @@ export class FilesWatch {
 
   #keep(end: Extract<FilesAuditEnd, { end: 'ok' }>, version: number): void {
     const { store, now } = this.#parts
+    const { key } = this.#row
     const next = { version: end.version, seq: end.seq }
-    const writes = end.writes.map(toStored)
-    if (!store.advanceDrive(this.#row.key, { version }, next, writes, now())) this.#rows = null
+    const writes = this.#isFromScratch ? [...this.#gone(), ...end.writes] : end.writes
+    const isKept = store.advanceDrive(key, { version }, next, writes.map(toStored), now())
+    if (isKept) this.#isFromScratch = false
+    else this.#rows = null
+  }
+
+  /** Rows of the store that a drive read from its beginning does not have. */
+  *#gone(): Iterable<DriveWrite> {
+    for (const { path } of this.#parts.store.driveFiles(this.#row.key))
+      if (!this.#rows?.get(path)) yield { path, row: null }
   }
 
   /** Before accusing the drive is read again from its beginning, in case our own rows were wrong. */
@@ -144,6 +165,7 @@ export class FilesWatch {
     })
     if (again.end !== 'fault') {
       log.error('a drive fault was not confirmed', { ledger: this.#row.name, again: again.end })
+      this.#isFromScratch = true
       return
     }
     const evidence = await blockEvidence(this.#ledger, this.#genesis.bytes, end.fault, again.claim)

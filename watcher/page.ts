@@ -79,7 +79,7 @@ export function renderPage(snapshot: Snapshot): string {
   return document(titleOf(snapshot), body.join('\n'), REFRESH_S)
 }
 
-/** ALERTS.md as a page: headings (with anchors, three levels), paragraphs, list items, bold and code; no other markup is known. */
+/** ALERTS.md as a page: headings (with anchors), paragraphs, list items, bold and code; no other markup is known. */
 export function renderRunbook(markdown: string): string {
   const blocks = markdown.split(/\n{2,}/).map(block => block.trim())
   return document('Alerts · vms-watch', `<div class="text">${blocks.map(blockOf).join('\n')}</div>`)
@@ -276,7 +276,7 @@ function shown(text: string, charsMax: number): string {
 }
 
 function blockOf(block: string): string {
-  const heading = block.match(/^(#{1,3}) (.*)$/)
+  const heading = block.match(/^(#{1,2}) (.*)$/)
   if (heading) {
     const [, marks, text] = heading
     const anchor = escapeHtml(text!.toLowerCase().replaceAll(' ', '-'))

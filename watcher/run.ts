@@ -7,6 +7,7 @@ import { commandSink } from './command.ts'
 import type { Settings } from './config.ts'
 import { type Daemon, type DaemonEvents, startDaemon } from './daemon.ts'
 import { emailSinks } from './email.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import { type HttpServer, serveHttp } from './http.ts'
 import { type Log, openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
@@ -35,19 +36,30 @@ export async function run(settings: Settings, version: string): Promise<Running>
   const daemon = await startDaemon(daemonSettings(settings, log), eventsOf(metrics))
   const beat = setInterval(() => metrics.beat(Date.now()), BEAT_MS)
   beat.unref()
+  const heartbeat =
+    settings.heartbeatUrl === null ? null : beatTo(settings.heartbeatUrl, daemon, log)
   try {
     const http = settings.http && (await serve(daemon, metrics, version, settings.http))
     const close = async () => {
       clearInterval(beat)
+      await heartbeat?.close()
       await http?.close()
       await daemon.close()
     }
     return { daemon, http: http?.url ?? null, watcher: keyText(daemon.identity.publicKey), close }
   } catch (error) {
     clearInterval(beat)
+    await heartbeat?.close()
     await daemon.close()
     throw error
   }
+}
+
+function beatTo(url: string, daemon: Daemon, log: Log) {
+  const onBeat = (error: string | null) => {
+    if (error !== null) log.warn('the heartbeat was not taken', { error })
+  }
+  return startHeartbeat({ url: new URL(url), unhealthy: () => daemon.trouble(), onBeat })
 }
 
 /** One sink for each mail address, web address and command. */

@@ -284,14 +284,25 @@ function* pages(
   let after = ''
   for (;;) {
     const rows = page.all(ledger, after, PAGE_ROWS)
-    for (const row of rows) yield { ...row, hash: new Uint8Array(row.hash) }
+    for (const row of rows) yield pathRowOf(row)
     if (rows.length < PAGE_ROWS) return
     after = rows.at(-1)!.path
   }
 }
 
+/** Written out and without a copy of the hash: a large state is read back in one go at every start. */
+function pathRowOf({ path, type, size, hash, seq, time }: RawFile): PathRow {
+  return { path, type, size, hash: viewOf(hash), seq, time }
+}
+
+function viewOf(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
 function* keyed(rows: Iterable<PathRow>): IterableIterator<[string, Row]> {
-  for (const { path, ...row } of rows) yield [path, row]
+  for (const { path, type, size, hash, seq, time } of rows) {
+    yield [path, { type, size, hash, seq, time }]
+  }
 }
 
 function checkpointOf(raw: RawCheckpoint): Checkpoint {

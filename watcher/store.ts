@@ -4,7 +4,7 @@
 import type { AlertStore } from './store-alert-rows.ts'
 import { alertStore } from './store-alerts.ts'
 import { type CheckpointStore, checkpointStore } from './store-checkpoints.ts'
-import { asStoreError, type Db, openDatabase } from './store-file.ts'
+import { asStoreError, type Db, openStoreFile } from './store-file.ts'
 import { type LedgerStore, ledgerStore } from './store-ledgers.ts'
 
 /** How often another process's writes are looked for. */
@@ -27,7 +27,7 @@ export interface Store extends LedgerStore, CheckpointStore, AlertStore {
 
 /** Opens `watch.db` in `dir`, making it when there is none. Throws a StoreError that says what to do. */
 export function openStore(dir: string): Store {
-  const db = openDatabase(dir)
+  const db = openStoreFile(dir)
   const dataVersion = () => Number(db.pragma('data_version', { simple: true }))
   const timers = new Set<NodeJS.Timeout>()
   return {

@@ -1,8 +1,8 @@
 // What a daemon lends to each of its watches.
 
 import type { Executor } from '../src/execution.ts'
-import type { Storage } from '../src/ledger.ts'
 import type { SignatureChecker } from '../src/signatures.ts'
+import type { Storage } from '../src/storage.ts'
 import type { Log } from './log.ts'
 import type { Store } from './store.ts'
 

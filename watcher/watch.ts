@@ -10,7 +10,7 @@ import { Bell } from '../src/bell.ts'
 import { equalBytes } from '../src/bytes.ts'
 import { Malformed } from '../src/codec.ts'
 import { blockEvidence, conflictFault, forkFault, headsEvidence } from '../src/collect-evidence.ts'
-import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault } from '../src/fault.ts'
+import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault, type FaultKind } from '../src/fault.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
 import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
@@ -40,6 +40,8 @@ export class LedgerWatch {
   readonly discoveryKey: Promise<Uint8Array>
   readonly #parts: WatchParts
   readonly #abort = new AbortController()
+  /** Something must be told before the audit under way, or the pause, has come to its end. */
+  #urgent = new AbortController()
   readonly #bell = new Bell()
   #opened: (topic: Uint8Array) => void = () => {}
   #ledger: Ledger | null = null
@@ -47,6 +49,7 @@ export class LedgerWatch {
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
+  readonly #contradictions = new Map<FaultKind, { fault: Fault; heads: Head[]; isTold: boolean }>()
   #retries = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -95,7 +98,10 @@ export class LedgerWatch {
     this.#opened(ledger.discoveryKey)
     this.#listen(ledger)
     try {
-      while (!this.#abort.signal.aborted) await this.#bell.wait(await this.#advance(ledger))
+      while (!this.#abort.signal.aborted) {
+        this.#urgent = new AbortController()
+        await this.#bell.wait(await this.#advance(ledger))
+      }
     } finally {
       await this.#files?.close()
       this.#files = null
@@ -113,12 +119,12 @@ export class LedgerWatch {
     ledger.onPeers(() => this.#bell.ring())
     ledger.onConflict(conflict => {
       const heads = [conflict.own, conflict.foreign.head]
-      this.#accuseByHeads(ledger, conflictFault(conflict), heads)
+      this.#note(conflictFault(conflict), heads)
     })
     ledger.onForeignFork(foreign => {
       const own = ledger.head()
       const heads = own ? [own, foreign.head] : [foreign.head]
-      this.#accuseByHeads(ledger, forkFault(own, foreign), heads)
+      this.#note(forkFault(own, foreign), heads)
     })
   }
 
@@ -140,6 +146,7 @@ export class LedgerWatch {
   /** Does what can be done now; returns how long to wait at most, undefined for until something happens. */
   async #advance(ledger: Ledger): Promise<number | undefined> {
     const { store, now } = this.#parts
+    this.#accuseByHeads(ledger)
     if (!(await this.#learnGenesis(ledger))) return RETRY_MS_MIN
     const checkpoint = store.checkpoint(this.row.key)
     if (!checkpoint) return undefined
@@ -171,7 +178,7 @@ export class LedgerWatch {
       replay,
       to: ledger.length,
       keep: verified => this.#keep(ledger, state, verified),
-      signal: this.#abort.signal
+      signal: this.#interruption()
     })
     log.debug('audited', {
       ledger: this.row.name,
@@ -242,9 +249,21 @@ export class LedgerWatch {
     this.#bell.ring()
   }
 
-  #accuseByHeads(ledger: Ledger, fault: Fault, heads: Head[]): void {
-    this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
+  /** Noted only; accused in the loop, which tries again when the store is out. One of a kind: every peer brings it. */
+  #note(fault: Fault, heads: Head[]): void {
+    if (!this.#contradictions.has(fault.kind))
+      this.#contradictions.set(fault.kind, { fault, heads, isTold: false })
+    this.#urgent.abort()
     this.#bell.ring()
+  }
+
+  #accuseByHeads(ledger: Ledger): void {
+    for (const contradiction of this.#contradictions.values()) {
+      const { fault, heads, isTold } = contradiction
+      if (isTold) continue
+      this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
+      contradiction.isTold = true
+    }
   }
 
   #freeze(fault: Fault, evidence: Uint8Array): void {
@@ -265,7 +284,11 @@ export class LedgerWatch {
       wake()
     }
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (this.#retries - 1))
-    await sleep(waitMs, this.#abort.signal)
+    await sleep(waitMs, this.#interruption())
+  }
+
+  #interruption(): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, this.#urgent.signal])
   }
 
   #wentWell(): void {
@@ -331,7 +354,7 @@ export class LedgerWatch {
     if (equalBytes(treeHash, kept.treeHash)) return
     const foreign = { head: own, peer: new Uint8Array(32), roots: [] }
     const conflict = { own: kept, foreign, prefix: null, ownPrefixHash: null }
-    this.#accuseByHeads(ledger, conflictFault(conflict), [kept, own])
+    this.#note(conflictFault(conflict), [kept, own])
   }
 
   /** After a fault nothing is judged any more, but what the host goes on to publish is kept. */

@@ -63,7 +63,8 @@ function headersOf(notice: Notice, body: string, options: WebhookOptions): Recor
   return headers
 }
 
-function post(
+/** A POST on a connection of its own. Rejects unless the answer is a success; a redirect is not followed. */
+export function post(
   url: URL,
   body: string,
   headers: Record<string, string>,
@@ -77,7 +78,7 @@ function post(
       // What it says beyond the status is not read: an answer may be endless.
       answer.destroy()
       if (status >= 200 && status < 300) resolve()
-      else reject(new Error(`the webhook answered ${status}`))
+      else reject(new Error(`${url.host} answered ${status}`))
     })
     call.on('error', reject)
     call.end(body)

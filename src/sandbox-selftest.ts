@@ -1,0 +1,103 @@
+// The sandbox's test of itself: a fixed program whose outcomes and gas are known. An engine that gives others may not be
+// the base of an accusation.
+
+import { createHash } from 'node:crypto'
+import type { Call, Ran } from './call.ts'
+import type { Sandbox } from './sandbox.ts'
+
+/** SHA-256 of what `PROGRAM` gives, by runtime 1. */
+export const SELF_TEST_HASH = '05c9c24fb91bd566b4e8b78707e43c26fe215e0c418689b6dbc412e9ce62d628'
+
+const LEDGER = 'y'.repeat(52)
+const LIMITS = {
+  gasPerCall: 1_000_000,
+  resultBytes: 262_144,
+  fileBytes: 65_536,
+  files: 100,
+  stateBytes: 262_144
+}
+const METHODS = [
+  'shape',
+  'files',
+  'order',
+  'numbers',
+  'texts',
+  'errors',
+  'deep',
+  'endless',
+  'never'
+]
+
+const PROGRAM = `
+const roots = { Array, Boolean, Date, JSON, Map, Math, Number, Object, Promise, Reflect, Set, String, Symbol, Uint8Array,
+  WeakMap, WeakSet, Error, AggregateError, RangeError, TypeError, System, console }
+// Every property name that can be reached: an engine with more or fewer natives shows here.
+exports.shape = async () => {
+  const seen = new Set()
+  const lines = []
+  const waiting = Object.entries(roots)
+  while (waiting.length > 0) {
+    const [at, value] = waiting.shift()
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function') || seen.has(value)) continue
+    seen.add(value)
+    const names = Reflect.ownKeys(value).map(String).sort()
+    lines.push(at + ': ' + names.join(' '))
+    waiting.push([at + '^', Object.getPrototypeOf(value)])
+    for (const name of names) {
+      const found = Object.getOwnPropertyDescriptor(value, name)
+      if (found && 'value' in found) waiting.push([at + '.' + name, found.value])
+    }
+  }
+  return [lines.length, System.crypto.hash(lines.join('\\n'))]
+}
+exports.files = async () => {
+  await System.files.mkdir('/a')
+  await System.files.writeFile('/a/b', 'text')
+  await System.files.copy('/a', '/c')
+  await System.files.writeFile('/a/b', new Uint8Array([255, 1]))
+  return [await System.files.readdir('/'), await System.files.stat('/c/b'), await System.files.readFile('/a/b', 'hex')]
+}
+exports.order = async () => {
+  const log = []
+  const step = async name => { log.push(name); await null; log.push(name + '2') }
+  await Promise.all([step('a'), step('b'), Promise.resolve().then(() => log.push('c'))])
+  function* three() { yield 1; yield 2; yield 3 }
+  for (const x of three()) log.push(x)
+  return log
+}
+exports.numbers = async () => [0.1 + 0.2, 1e21, -0, 5e-324, Math.sqrt(2), 2 / 3, 1 / 0, parseFloat('1.5e3'), (25).toString(36),
+  (1234.5678).toFixed(2), System.random(), System.random(), System.now(), new Date().toISOString()]
+exports.texts = async () => ['Straße'.toUpperCase(), [3, 1, 2].sort(), ['b', 'a', 'C'].sort(), 'a-b-c'.split('-'), 'x'.padStart(3, 'ab'),
+  JSON.stringify({ b: [1, null, undefined], a: '\\u2028\\ud800' }, null, 1), String(() => 1)]
+exports.errors = async () => {
+  const told = []
+  for (const wrong of [() => null.x, () => JSON.parse('{'), () => [].reduce((a, b) => a), () => { throw new RangeError('own') }]) {
+    try { wrong() } catch (error) { told.push(error.name + ': ' + error.message) }
+  }
+  return told
+}
+exports.deep = async () => { const f = n => f(n + 1); return f(0) }
+exports.endless = async () => { for (;;) {} }
+exports.never = async () => new Promise(() => {})
+`
+
+/** Runs the self-test in a process of its own. Resolves to what differs from the golden hash; null when nothing does. */
+export async function selfTest(sandbox: Sandbox): Promise<string | null> {
+  const ran = await runSelfTest(sandbox)
+  const found = createHash('sha256').update(JSON.stringify(ran)).digest('hex')
+  return found === SELF_TEST_HASH ? null : `the self-test of runtime 1 gave ${found}`
+}
+
+export async function runSelfTest(sandbox: Sandbox): Promise<Ran[]> {
+  const none = { row: () => undefined, content: () => new Uint8Array(), list: () => [] }
+  const program = { source: PROGRAM, ledger: LEDGER, limits: LIMITS }
+  const session = sandbox.open(program, none, { fresh: true })
+  const calls = METHODS.map((method, seq): Call => {
+    return { seq, time: 1_700_000_000_000 + seq, caller: 'self', method, args: '[]' }
+  })
+  try {
+    return await session.run(calls)
+  } finally {
+    await session.close()
+  }
+}
