@@ -3,7 +3,7 @@
 //   submit ==> queue ==> sandbox session ==> executed ==> journal (synced) ==> ledger ==> answer
 //                 \==> refused                \==> cannot: answered, not recorded
 
-import { hex } from '../src/bytes.ts'
+import { equalBytes, hex } from '../src/bytes.ts'
 import type { Executed, Outcome, Ran } from '../src/call.ts'
 import { HASH_BYTES, type KeyPair } from '../src/crypto.ts'
 import {
@@ -119,6 +119,9 @@ export class Engine {
     this.#parts = parts
     this.#state = new LedgerState(parts.journal)
     const last = parts.journal.last()!
+    if (!equalBytes(this.#state.root(), last.stateRoot)) {
+      throw new Error("the journal's files are not the state after its last entry: it is damaged")
+    }
     this.#seq = last.seq + 1
     this.#time = last.time
   }
@@ -395,8 +398,9 @@ export class Engine {
     const { entries, settled } = this.#apply(group)
     if (entries.length === 0) return settled
     const recorded = group.slice(0, entries.length)
+    const bytes = deceit?.block?.(entries) ?? encodeBlock(entries)
     try {
-      this.#journal(block, deceit?.block?.(entries) ?? encodeBlock(entries), entries, recorded)
+      this.#journal(block, bytes, entries, recorded)
     } catch (error) {
       const says = `nothing was recorded: ${(error as Error).message}`
       for (const { waiting } of recorded) this.#refuse(waiting, CODES.internal, says)
@@ -404,7 +408,6 @@ export class Engine {
       return settled
     }
     try {
-      const bytes = journal.block(block)
       this.#answer(recorded, entries, block, await ledger.append([bytes], block))
     } catch (error) {
       // The block is in the journal and may yet be appended at the next start: no answer is right now.

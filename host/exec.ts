@@ -193,6 +193,7 @@ function sayServing(file: string, { url, ledger, files, auth, dir }: Host): void
     `  folder  ${dir}`,
     'Watch it with',
     `  vms-watch add ${ledger}`,
+    `or, where the address is known, vms-watch add ${url}`,
     ...(auth === 'debug' ? [colors.yellow(DEBUG_WARNING)] : []),
     'Ctrl-C stops it.'
   ]

@@ -4,7 +4,9 @@ import { hex } from '../src/bytes.ts'
 import type { WritableLedger } from '../src/ledger.ts'
 
 /** How long an append waits for a peer that says it holds more to bring it. */
-const PEER_MS_MAX = 5_000
+const PEER_MS_MAX = 2_000
+/** After a peer was waited for in vain no other is for so long, so that liars delay little. */
+const PATIENCE_MS = 30_000
 /** How long a folder that was copied or put back waits for a first peer before it appends. */
 const COPY_GRACE_MS = 5_000
 const DISMISSED_PEERS_MAX = 1_000
@@ -32,6 +34,7 @@ export class Guard {
   readonly #dismissed = new Map<string, number>()
   readonly #stops: (() => void)[] = []
   #grace: Promise<void> | null = null
+  #patientFrom = Number.NEGATIVE_INFINITY
 
   /**
    * `promised` gives the blocks that the journal holds. `onBehind` is told as soon as a peer brings a longer
@@ -57,7 +60,8 @@ export class Guard {
   /** Resolves at once unless a peer says it holds more, or the folder is a copy. Rejects with Behind. */
   async mayAppend(): Promise<void> {
     if (this.#grace) await this.#grace
-    if (this.#doubtful().length > 0) await this.#ask()
+    const isPatient = performance.now() >= this.#patientFrom
+    if (isPatient && this.#doubtful().length > 0) await this.#ask()
     const reason = this.#behind()
     if (reason) throw reason
   }
@@ -89,6 +93,7 @@ export class Guard {
     if (this.#behind()) return
     if (this.#dismissed.size > DISMISSED_PEERS_MAX) this.#dismissed.clear()
     for (const { key, length } of doubtful) this.#dismissed.set(key, length)
+    this.#patientFrom = performance.now() + PATIENCE_MS
   }
 
   async #firstPeer(): Promise<void> {

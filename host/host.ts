@@ -122,7 +122,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
 /** What of a host is on disk, opened. */
 interface Base {
   dir: string
-  journal: Journal
+  /** Recovery puts another journal in its place. */
+  held: { journal: Journal }
   storage: Storage
   drive: FilesDrive
   sandbox: Sandbox
@@ -140,7 +141,8 @@ async function openBase(
   const dir = resolve(options.dir)
   const forget = makeFolder(dir)
   const journal = openJournal(dir)
-  closers.push(() => journal.close())
+  const held = { journal }
+  closers.push(() => held.journal.close())
   try {
     const known = journal.identity()
     if (known) refuseOther(decodeGenesis(known.genesis), options)
@@ -150,8 +152,8 @@ async function openBase(
     closers.push(() => sandbox.close())
     const storage = await openStorage(join(dir, CORES_FOLDER), { allowBackup: true })
     let drive: FilesDrive | null = null
-    closers.push(() => closeStorage(storage, drive, journal))
-    drive = await openDrive(journal, storage, keyPair)
+    closers.push(() => closeStorage(storage, drive, held.journal))
+    drive = await openDrive(options, journal, storage, keyPair)
     const identity = known ?? { seed, genesis: newGenesis(options, drive.key) }
     const genesis = decodeGenesis(identity.genesis)
     const program = programOf(genesis, ledgerKey(keyPair.publicKey, identity.genesis))
@@ -159,7 +161,7 @@ async function openBase(
       const init = hasInit ? sandbox : null
       journal.begin(identity, await firstCommit(init, program, genesis))
     }
-    return { dir, journal, storage, drive, sandbox, identity, genesis, keyPair, program }
+    return { dir, held, storage, drive, sandbox, identity, genesis, keyPair, program }
   } catch (error) {
     if (!journal.identity()) closers.unshift(forget)
     throw error
@@ -168,6 +170,7 @@ async function openBase(
 
 /** Whatever was published last may be lost here after a crash, or in an older copy of the folder. */
 async function openDrive(
+  { recover = false }: HostOptions,
   journal: Journal,
   storage: Storage,
   keyPair: KeyPair
@@ -175,8 +178,9 @@ async function openDrive(
   const { published, isClosed } = journal.drive()
   journal.setDrive({ published, isClosed: false })
   const open = (afterCrash: boolean) => openFilesDrive(storage, keyPair, 'files', { afterCrash })
-  const drive = await open(!isClosed)
-  if (!isClosed || (await shownSeq(drive)) >= published) return drive
+  const isDoubtful = !isClosed || journal.isCopy || recover
+  const drive = await open(isDoubtful)
+  if (isDoubtful || (await shownSeq(drive)) >= published) return drive
   await drive.close()
   return open(true)
 }
@@ -207,7 +211,7 @@ async function serve(
   const { storage, drive, sandbox, genesis, keyPair, identity, program } = base
   const ledger = await createLedger(storage, keyPair, identity.genesis)
   closers.push(() => ledger.close())
-  if (!options.recover) await appendJournalled(ledger, base.journal)
+  if (!options.recover) await appendJournalled(ledger, base.held.journal)
   let engine: Engine | null = null
   const served = {
     genesis,
@@ -224,13 +228,14 @@ async function serve(
     address: options.address,
     isOpenToPages: genesis.auth === 'signed',
     handle: user => methodsOf(served, user),
-    replicate: socket => acceptReplication(socket, storage)
+    replicate: socket => acceptReplication(socket, storage),
+    onError: error => options.tell(`a call failed for a reason of our own: ${error.stack}`)
   })
   closers.push(() => rpc.close())
   const swarm = await joinSwarm(options, storage, [ledger.discoveryKey, drive.discoveryKey])
   closers.push(() => swarm.close(), tellReach(swarm, options.tell))
-  if (options.recover) await recover(options, base, ledger, closers)
-  const { journal } = base
+  if (options.recover) await recover(options, base, ledger)
+  const { journal } = base.held
   const guard = new Guard(
     ledger,
     () => journal.length,
@@ -289,8 +294,8 @@ function endOf(engine: Engine, rpc: Rpc): () => Promise<void> {
 }
 
 function startPublishing(options: HostOptions, base: Base, engine: Engine): () => Promise<void> {
-  const { journal, drive } = base
-  const publisher = new Publisher(journal, drive, {
+  const { held, drive } = base
+  const publisher = new Publisher(held.journal, drive, {
     onError: error => options.tell(`the files drive could not be written: ${error.message}`),
     deceit: options.deceit
   })
@@ -336,19 +341,13 @@ function tellReach(swarm: Swarm, tell: (line: string) => void): () => void {
   }
 }
 
-async function recover(
-  options: HostOptions,
-  base: Base,
-  ledger: WritableLedger,
-  closers: (() => Promise<void> | void)[]
-): Promise<void> {
-  const recovered = await recoverJournal({ ...base, ledger, tell: options.tell })
-  if (recovered) {
-    base.journal = openJournal(base.dir)
-    const { journal } = base
-    closers.push(() => journal.close())
-  }
-  await appendJournalled(ledger, base.journal)
+async function recover(options: HostOptions, base: Base, ledger: WritableLedger): Promise<void> {
+  const { dir, held, identity, genesis, sandbox } = base
+  const { journal } = held
+  const { tell } = options
+  const parts = { dir, journal, identity, genesis, sandbox, ledger, tell }
+  if (await recoverJournal(parts)) held.journal = openJournal(dir)
+  await appendJournalled(ledger, base.held.journal)
 }
 
 /** Appends again what a crash or an older folder has lost: the same bytes give the same tree and signature. */
@@ -440,6 +439,10 @@ function programOf({ source, limits }: Genesis, key: Uint8Array): Program {
 }
 
 function refuseOther(genesis: Genesis, { dir, source, auth, title }: HostOptions): void {
+  if (genesis.runtime !== RUNTIME_VERSION) {
+    const says = `runtime ${genesis.runtime}, and this program has ${RUNTIME_VERSION}`
+    throw new HostError(`${dir} holds a ledger of ${says}: install the version that made it`)
+  }
   if (genesis.source !== source) {
     throw new HostError(
       `${dir} holds the ledger of another contract.\n` +

@@ -18,6 +18,8 @@ export class Misuse extends Error {
 /** Runs the program on this process' arguments; sets the exit code, prints errors to stderr. Never rejects. */
 export async function runProgram(program: Command): Promise<void> {
   for (const command of allOf(program)) command.exitOverride()
+  // Whoever reads our output may stop reading: `nodevms … | head`.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   try {
     await program.parseAsync()
   } catch (error) {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP, type Socket } from 'node:net'
 import { REPLICATION_MESSAGE_BYTES_MAX, REPLICATION_PATH } from '../src/direct.ts'
 import { type WebSocket, WebSocketServer } from '../src/websocket.ts'
-import { answerMessage, errorText, type Handle } from './json-rpc.ts'
+import { answerMessage, errorText, type Handle, RpcError } from './json-rpc.ts'
 import { USER_DEFAULT } from './methods.ts'
 import { Rate } from './rate.ts'
 import { CODES, Refusal } from './refusal.ts'
@@ -33,6 +33,8 @@ export interface RpcOptions {
   isOpenToPages: boolean
   handle: (user: string) => Handle
   replicate: (socket: WebSocket) => void
+  /** Told of what is neither the contract's error nor a refusal: our own trouble. */
+  onError: (error: Error) => void
 }
 
 /** Resolves once it listens. Rejects with the server's error (EADDRINUSE and the like). */
@@ -58,7 +60,9 @@ export class Rpc {
       keepAliveTimeout: IDLE_MS_MAX,
       connectionsCheckingInterval: IDLE_MS_MAX
     }
-    this.#server = createServer(timeouts, (request, response) => this.#serve(request, response))
+    this.#server = createServer(timeouts, (request, response) => {
+      this.#serve(request, response).catch(() => response.destroy())
+    })
     // Those just above the limit are told; a flood is not.
     this.#server.maxConnections = CONNECTIONS_MAX + 64
     this.#server.on('connection', socket => this.#count(socket))
@@ -172,7 +176,9 @@ export class Rpc {
       try {
         return await handle(method, params)
       } catch (error) {
-        if (error instanceof Refusal && error.code === CODES.cannot) rate.charge(CANNOT_CALLS)
+        if (!(error instanceof Refusal || error instanceof RpcError)) {
+          this.#options.onError(error as Error)
+        } else if (error.code === CODES.cannot) rate.charge(CANNOT_CALLS)
         throw error
       }
     }

@@ -5,6 +5,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { connectReplication, replicationUrl } from '../src/direct.ts'
+import { parseKey } from '../src/key.ts'
+import { Sandbox } from '../src/sandbox.ts'
+import { type VerifyResult, verifyLedger } from '../src/verify-ledger.ts'
 
 export const MAIN: string = fileURLToPath(new URL('../host/main.js', import.meta.url))
 export const LIAR: string = fileURLToPath(new URL('../host/liar.js', import.meta.url))
@@ -87,6 +91,27 @@ export function run(
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(options.input ?? '')
   return finished(child, collect(child))
+}
+
+/** Audits ledger and files as `nodevms verify` does, again until the files drive shows entry `filesSeq` or later. */
+export async function verify(
+  t: { after(end: () => Promise<void>): void },
+  host: RunningHost,
+  filesSeq = 0
+): Promise<VerifyResult> {
+  const sandbox = new Sandbox({ callMs: 30_000, heapMiB: 256, processes: 1 })
+  t.after(() => sandbox.close())
+  for (;;) {
+    const result = await verifyLedger({
+      ledger: parseKey(host.ledger),
+      pinnedFiles: null,
+      connect: storage => connectReplication(replicationUrl(host.url), storage),
+      executor: sandbox,
+      evidenceDir: await temporaryFolder(t),
+      progress: () => undefined
+    })
+    if (result.verdict !== 'ok' || (result.filesSeq ?? -1) >= filesSeq) return result
+  }
 }
 
 /** POSTs one JSON-RPC request as curl does, and gives the answer. */

@@ -4,6 +4,7 @@ import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { CONNECTIONS_MAX } from '../host/rpc.ts'
 import { hex } from '../src/bytes.ts'
 import { keyPairFromSeed } from '../src/crypto.ts'
 import { connectReplication, replicationUrl } from '../src/direct.ts'
@@ -23,7 +24,8 @@ import {
   type RunningHost,
   run,
   startHost,
-  temporaryFolder
+  temporaryFolder,
+  verify
 } from './host-process.ts'
 
 const CONTRACT = `
@@ -194,6 +196,7 @@ test('a host killed at any moment under load has every acknowledged call, none t
   for (const id of acknowledged) {
     assert.equal(recorded.filter(one => one === JSON.stringify(id)).length, 1, id)
   }
+  assert.equal((await verify(t, host, entries.length - 1)).verdict, 'ok')
 })
 
 /** Keeps calling until so many calls are acknowledged, and kills the host at that moment. */
@@ -255,6 +258,7 @@ test('an older copy of the hypercore folder beside the journal goes on as the sa
   assert.deepEqual(after.slice(0, before.length), before)
   assert.deepEqual(await replica.treeHash(head!.length), head!.treeHash)
   assert.deepEqual(conflicts, [])
+  assert.equal((await verify(t, third, 7)).verdict, 'ok')
 })
 
 test('an older copy of everything refuses to append once a replica holds more, and --recover mends it', async t => {
@@ -297,6 +301,11 @@ test('an older copy of everything refuses to append once a replica holds more, a
     ...[0, 1, 2, 3, 4].map(i => `"late${i}"`),
     '"last"'
   ])
+  assert.equal((await verify(t, fourth, 7)).verdict, 'ok')
+  assert.equal((await fourth.end()).code, 0)
+  const fifth = await startHost(t, args)
+  assert.equal((await post(fifth.url, 'add', ['more'])).result, 'more')
+  assert.equal((await verify(t, fifth, 8)).verdict, 'ok')
 })
 
 async function freePort(): Promise<number> {
@@ -505,6 +514,36 @@ test('SIGTERM answers the calls under way and ends with 0', async t => {
   const taken = settled.filter(({ status }) => status === 'fulfilled').length
   assert.ok(taken > 0)
   await rpc.close()
+})
+
+test('what a contract writes to the console goes to the operator and to nobody else', async t => {
+  const dir = await temporaryFolder(t)
+  const file = await contractFile(dir, "exports.hi = async () => { console.log('he\\x1bllo') }\n")
+  const host = await startHost(t, [file, '--dir', join(dir, 'host')])
+  assert.deepEqual(await post(host.url, 'hi'), { jsonrpc: '2.0', id: 1, result: null })
+  assert.equal(await host.said('[entry 1]'), '[entry 1] he\u{fffd}llo')
+})
+
+test('one connection more than are allowed gets a clear error, and those there go on', async t => {
+  const { url } = await startGuestList(t)
+  const port = Number(url.split(':')[1])
+  const rpc = await connectRpc(url)
+  const sockets = await Promise.all(
+    Array.from({ length: CONNECTIONS_MAX }, async () => {
+      const socket = connect({ port, host: '127.0.0.1' })
+      await new Promise(resolve => socket.on('connect', resolve))
+      return socket
+    })
+  )
+  const body = '{"jsonrpc":"2.0","id":1,"method":"vms.info"}'
+  const answer = await raw(
+    url,
+    `POST / HTTP/1.1\r\nHost: ${url}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+  )
+  assert.match(answer, /^HTTP\/1\.1 503 .*connections are taken/s)
+  assert.equal((await rpc.info()).seq, 0)
+  await rpc.close()
+  for (const socket of sockets) socket.destroy()
 })
 
 test('exec makes its folder beside the working folder by the name of the contract', async t => {

@@ -3,18 +3,16 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { keyPairFromSeed } from '../src/crypto.ts'
-import { connectReplication, replicationUrl } from '../src/direct.ts'
 import { parseKey } from '../src/key.ts'
 import { connectRpc } from '../src/rpc-client.ts'
-import { Sandbox } from '../src/sandbox.ts'
-import { type VerifyResult, verifyLedger } from '../src/verify-ledger.ts'
 import {
   contractFile,
   LIAR,
   type RunningHost,
   run,
   startHost,
-  temporaryFolder
+  temporaryFolder,
+  verify
 } from './host-process.ts'
 
 const CONTRACT = `
@@ -44,19 +42,6 @@ async function callSigned(host: RunningHost): Promise<void> {
   await rpc.close()
 }
 
-async function verify(t: Test, host: RunningHost): Promise<VerifyResult> {
-  const sandbox = new Sandbox({ callMs: 30_000, heapMiB: 256, processes: 1 })
-  t.after(() => sandbox.close())
-  return verifyLedger({
-    ledger: parseKey(host.ledger),
-    pinnedFiles: null,
-    connect: storage => connectReplication(replicationUrl(host.url), storage),
-    executor: sandbox,
-    evidenceDir: await temporaryFolder(t),
-    progress: () => undefined
-  })
-}
-
 async function startLiar(t: Test, lie: string): Promise<RunningHost> {
   const dir = await temporaryFolder(t)
   const file = await contractFile(dir, CONTRACT)
@@ -72,7 +57,7 @@ const LIES: [lie: string, fault: string][] = [
   ['replayed-request@5', 'replayed-request'],
   ['swap@1', 'bad-order'],
   ['garbage@1', 'malformed'],
-  ['drive@1', 'files-mismatch']
+  ['drive@0', 'files-mismatch']
 ]
 
 for (const [lie, fault] of LIES) {
