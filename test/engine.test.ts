@@ -14,9 +14,10 @@ import {
   type Limits
 } from '../src/genesis.ts'
 import { keyText } from '../src/key.ts'
-import { createLedger, openStorage, type WritableLedger } from '../src/ledger.ts'
+import { createLedger, type WritableLedger } from '../src/ledger.ts'
 import { Sandbox } from '../src/sandbox.ts'
 import { EMPTY_BASE, LedgerState } from '../src/state.ts'
+import { openStorage } from '../src/storage.ts'
 import { temporaryFolder } from './host-process.ts'
 
 const SOURCE = `
