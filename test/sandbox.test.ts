@@ -650,6 +650,23 @@ for (const [method, cannot] of [
   })
 }
 
+const DOUBLING = "let s = 'x'.repeat(1000); for (let i = 0; i < 30; i++) s += s"
+const SWALLOWED: [body: string, cannot: string][] = [
+  [`try { ${DOUBLING} } catch {} return 1`, 'memory'],
+  [`try { ${DOUBLING} } finally { return 1 }`, 'memory'],
+  [`return (async () => { ${DOUBLING} })().catch(() => 1)`, 'memory'],
+  [`return Promise.allSettled([(async () => { ${DOUBLING} })()])`, 'memory'],
+  [`;(async () => { ${DOUBLING} })(); return 1`, 'sandbox-crash']
+]
+for (const [body, cannot] of SWALLOWED) {
+  test(`a limit of the engine is no outcome, even in ${body.slice(0, 30)}…${body.slice(-20)}`, async () => {
+    const session = open(`exports.a = async () => { ${body} }; exports.b = () => 2`)
+    const [first, second] = await session.run([call(1, 'b'), call(2, 'a'), call(3, 'b')])
+    assert.deepEqual((first as Executed).outcome, { result: '2' })
+    assert.equal((second as { cannot: string }).cannot, cannot)
+  })
+}
+
 test('a child that dies under a batch is replaced and nothing is lost', async () => {
   const pool = new Sandbox(NATIVE_LIMITS)
   try {
