@@ -4,72 +4,31 @@
 //                 \==> refused                \==> cannot: answered, not recorded
 
 import { equalBytes, hex } from '../src/bytes.ts'
-import type { Executed, Outcome, Ran } from '../src/call.ts'
-import { HASH_BYTES, type KeyPair } from '../src/crypto.ts'
-import {
-  brokenLimit,
-  callOf,
-  type Entry,
-  encodeBlock,
-  encodeEntry,
-  entryHash,
-  type Origin,
-  USER_BYTES_MAX
-} from '../src/entry.ts'
-import type { Genesis } from '../src/genesis.ts'
+import type { Executed, Ran } from '../src/call.ts'
+import { HASH_BYTES } from '../src/crypto.ts'
+import { callOf, type Entry, encodeBlock, entryHash, type Origin } from '../src/entry.ts'
 import type { Head } from '../src/head.ts'
-import { LedgerMoved, type WritableLedger } from '../src/ledger.ts'
-import { type Receipt, signReceipt } from '../src/receipt.ts'
-import {
-  isInWindow,
-  METHOD_BYTES_MAX,
-  type Request,
-  requestHash,
-  verifyRequest
-} from '../src/request.ts'
-import type { Program, Sandbox, Session } from '../src/sandbox.ts'
+import { LedgerMoved } from '../src/ledger.ts'
+import { signReceipt } from '../src/receipt.ts'
+import { requestHash } from '../src/request.ts'
+import type { Session } from '../src/sandbox.ts'
 import { LedgerState } from '../src/state.ts'
-import type { Deceit } from './deceit.ts'
+import {
+  BLOCK_OVERHEAD_BYTES,
+  type Call,
+  entryBytes,
+  refuseUnfitCall,
+  requestRefusal
+} from './admit.ts'
+import type { Answer, EngineParts } from './engine-parts.ts'
 import { Behind } from './guard.ts'
-import type { Journal } from './journal.ts'
 import { CODES, Refusal } from './refusal.ts'
 
 const QUEUE_CALLS_MAX = 10_000
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024
 const RUN_CALLS_MAX = 256
-/** Version, tag and count of entries, at their largest. */
-const BLOCK_OVERHEAD_BYTES = 16
 
 const NO_ROOT = new Uint8Array(HASH_BYTES)
-
-export type Call =
-  | { kind: 'debug'; user: string; method: string; args: string }
-  | ({ kind: 'signed' } & Request)
-
-export interface Answer {
-  outcome: Outcome
-  receipt: Receipt
-  /** A signed head that includes the entry. */
-  head: Head
-}
-
-export interface EngineParts {
-  genesis: Genesis
-  keyPair: KeyPair
-  ledger: WritableLedger
-  journal: Journal
-  sandbox: Sandbox
-  program: Program
-  /** The contract's methods that callers may name. */
-  methods: ReadonlySet<string>
-  /** Milliseconds since 1970. */
-  clock: () => number
-  /** Resolves when nothing speaks against appending; rejects with the reason to halt. */
-  mayAppend?: () => Promise<void>
-  /** What the contract says to the operator while it runs. */
-  console?: (seq: number, lines: string[]) => void
-  deceit?: Deceit
-}
 
 interface Waiting {
   origin: Origin
@@ -129,11 +88,6 @@ export class Engine {
   /** The last entry that is in the journal. */
   get seq(): number {
     return this.#parts.journal.last()!.seq
-  }
-
-  /** Why nothing is appended any more; null while all is well. */
-  get haltedBy(): Error | null {
-    return this.#halt
   }
 
   /** Each `on…` returns its own end. */
@@ -270,21 +224,9 @@ export class Engine {
 
   #requestRefusal({ origin, hash, unchecked }: Waiting, time: number): Refusal | null {
     if (origin.kind !== 'signed' || hash === null || unchecked) return null
-    const windowMs = this.#parts.genesis.limits.requestWindowMs
-    if (time > origin.expiry) {
-      return new Refusal(CODES.request, 'the request has expired: sign it again')
-    }
-    if (!isInWindow(origin, time, windowMs)) {
-      const most = `at most ${windowMs / 1000} s from now`
-      return new Refusal(CODES.request, `the request expires too late: this ledger takes ${most}`)
-    }
-    if (this.#taken.has(hex(hash)) || this.#parts.journal.hasRequest(hash)) {
-      return new Refusal(
-        CODES.request,
-        'this very request was taken before: sign one with a new nonce'
-      )
-    }
-    return null
+    const { genesis, journal } = this.#parts
+    const isTaken = this.#taken.has(hex(hash)) || journal.hasRequest(hash)
+    return requestRefusal(origin, time, genesis.limits.requestWindowMs, isTaken)
   }
 
   async #run(session: Session, batch: Numbered[]): Promise<Ran[]> {
@@ -325,28 +267,14 @@ export class Engine {
       return new Refusal(CODES.cannot, `${says}; nothing was recorded`)
     }
     const { seq, time, origin } = numbered
-    const { outcome, gas, writes } = this.#parts.deceit?.executed?.(ran, seq) ?? ran
+    const { deceit, genesis } = this.#parts
+    const { outcome, gas, writes } = deceit?.executed?.(ran, seq) ?? ran
     const entry: Entry = { seq, time, origin, outcome, gas, stateRoot: NO_ROOT }
     try {
-      const bytes = encodeEntry(entry).length
-      const broken = this.#parts.deceit ? null : this.#brokenLimit(entry, bytes)
-      if (broken) {
-        const says = `the call's outcome breaks the ledger's limit ${broken}`
-        return new Refusal(CODES.tooLarge, `${says}; nothing was recorded`)
-      }
-      return { waiting: numbered, entry, writes, bytes }
+      return { waiting: numbered, entry, writes, bytes: entryBytes(entry, genesis.limits) }
     } catch (error) {
-      return new Refusal(
-        CODES.internal,
-        `the outcome cannot be recorded: ${(error as Error).message}`
-      )
+      return error as Refusal
     }
-  }
-
-  #brokenLimit(entry: Entry, bytes: number): string | null {
-    const { limits } = this.#parts.genesis
-    if (bytes + BLOCK_OVERHEAD_BYTES > limits.blockBytes) return 'blockBytes'
-    return brokenLimit(entry, limits)
   }
 
   /** Puts calls back to the front of the queue; they get a new seq and time. */
@@ -503,45 +431,6 @@ export class Engine {
     const session = this.#session
     this.#session = null
     await session?.close()
-  }
-}
-
-function refuseUnfitCall(call: Call, { genesis, methods, ledger }: EngineParts): void {
-  if (call.kind !== genesis.auth) {
-    const wanted = genesis.auth === 'signed' ? 'signed requests only' : 'calls by user name only'
-    throw new Refusal(CODES.request, `this ledger takes ${wanted}`)
-  }
-  if (!methods.has(call.method)) throw new Refusal(CODES.methodNotFound, 'Method not found')
-  if (Buffer.byteLength(call.method) > METHOD_BYTES_MAX) {
-    throw new Refusal(CODES.tooLarge, `a method's name has at most ${METHOD_BYTES_MAX} bytes`)
-  }
-  refuseUnfitArgs(call.args, genesis.limits.argsBytes)
-  if (call.kind === 'debug') refuseUnfitUser(call.user)
-  else if (!verifyRequest(ledger.key, call)) {
-    throw new Refusal(CODES.request, 'the signature is not by this caller for this ledger and call')
-  }
-}
-
-function refuseUnfitArgs(args: string, bytesMax: number): void {
-  if (Buffer.byteLength(args) > bytesMax) {
-    throw new Refusal(CODES.tooLarge, `the arguments have more than ${bytesMax} bytes`)
-  }
-  if (!args.isWellFormed() || !isJsonArray(args)) {
-    throw new Refusal(CODES.invalidParams, 'the arguments are not the JSON text of an array')
-  }
-}
-
-function refuseUnfitUser(user: string): void {
-  const isFit = user.length > 0 && user.isWellFormed() && Buffer.byteLength(user) <= USER_BYTES_MAX
-  if (isFit) return
-  throw new Refusal(CODES.invalidParams, `a user's name has 1 to ${USER_BYTES_MAX} bytes`)
-}
-
-function isJsonArray(text: string): boolean {
-  try {
-    return Array.isArray(JSON.parse(text))
-  } catch {
-    return false
   }
 }
 

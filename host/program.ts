@@ -5,7 +5,7 @@ import { type Command, CommanderError, InvalidArgumentError, Option } from 'comm
 import { ContractRefused } from '../src/contract.ts'
 import { dataFolder } from '../src/folders.ts'
 import { DatabaseError } from '../src/sqlite.ts'
-import { HostError } from './host.ts'
+import { HostError } from './base.ts'
 import { KeyError } from './keys.ts'
 
 export const EXIT = { clean: 0, failed: 1, misuse: 2, cannotCheck: 3 } as const
