@@ -7,7 +7,6 @@ import { pathToFileURL } from 'node:url'
 
 const GRID_COLUMNS = 24
 const SCHEMA_VERSION = 39
-// biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Grafana
 const SOURCE = { type: 'prometheus', uid: '${datasource}' }
 const OF_JOB = 'job="$job",instance=~"$instance"'
 const OF_LEDGER = `${OF_JOB},ledger=~"$ledger"`

@@ -1,4 +1,4 @@
-// The guard against two histories: a host whose folder is older than what its peers hold must not append (DESIGN §3).
+// The guard against two histories: a host whose folder is older than what its peers hold must not append (PROTOCOL §6.4).
 
 import { hex } from '../src/bytes.ts'
 import type { WritableLedger } from '../src/ledger.ts'

@@ -1,4 +1,4 @@
-// The journal of a host: what it has promised, on disk before anyone can see it (DESIGN §3, durable before public).
+// The journal of a host: what it has promised, on disk before anyone can see it (PROTOCOL §6.3).
 //
 // hypercore does not sync on append. So a block's bytes, the state rows and the request hashes that go with it are
 // first written here in one synced transaction; after a crash the same bytes are appended again, which gives the

@@ -1,4 +1,4 @@
-// The publisher: the files drive follows the ledger, in coalesced flushes, each with a marker (DESIGN §6).
+// The publisher: the files drive follows the ledger, in coalesced flushes, each with a marker (PROTOCOL §8).
 
 import type { FilesDrive } from '../src/drive.ts'
 import type { Deceit } from './deceit.ts'

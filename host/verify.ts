@@ -13,7 +13,7 @@ import { openSwarm } from '../src/swarm.ts'
 import { PinMismatch, type VerifyResult, verifyLedger } from '../src/verify-ledger.ts'
 import { EXIT, Misuse } from './program.ts'
 
-/** A multiple of what a host allows itself, so that a slower machine still judges (DESIGN §5). */
+/** A multiple of what a host allows itself, so that a slower machine still judges (ARCHITECTURE). */
 const SANDBOX_LIMITS = { callMs: 30_000, heapMiB: 512, processes: availableParallelism() }
 
 export interface VerifyOptions {

@@ -1,7 +1,15 @@
 // What runtime 1 refuses in a contract (RUNTIME §2), each with its place and what to write instead.
 
-import type { Node, Program } from 'estree'
-import type { Problem } from './contract.ts'
+import {
+  type AnyNode,
+  boundNames,
+  children,
+  hoistedNames,
+  isFunction,
+  keyedChildren,
+  type Program,
+  patternTargets
+} from './contract-tree.ts'
 
 /** Every global of runtime 1. The runtime gives exactly these; a test compares. */
 export const GLOBAL_NAMES: readonly string[] = [
@@ -40,7 +48,13 @@ const INSTEAD: Record<string, string> = {
   globalThis: 'name what you need'
 }
 
-type AnyNode = Node & Record<string, any>
+/** One thing a contract may not do. Line and column begin at 1. `instead` says what to write. */
+export interface Problem {
+  line: number
+  column: number
+  reason: string
+  instead: string
+}
 
 interface Scope {
   names: Set<string>
@@ -69,40 +83,6 @@ export function deepestNode(tree: Program, max: number): { line: number; column:
     level = level.flatMap(children)
   }
   return null
-}
-
-/** The nodes directly under `node`, in the order of the source. */
-export function children(node: AnyNode): AnyNode[] {
-  const found: AnyNode[] = []
-  for (const key of Object.keys(node)) {
-    if (key === 'loc') continue
-    const value = node[key]
-    if (Array.isArray(value)) found.push(...value.filter(isNode))
-    else if (isNode(value)) found.push(value)
-  }
-  return found
-}
-
-/** Names that `var` and function declarations bind in the function around `node`. */
-export function hoistedNames(node: AnyNode, into: Set<string> = new Set()): Set<string> {
-  if (node.type === 'VariableDeclaration' && node.kind === 'var') {
-    for (const declarator of node.declarations) boundNames(declarator.id as AnyNode, into)
-  }
-  for (const child of children(node)) {
-    if (!isFunction(child) && !child.type.startsWith('Class')) hoistedNames(child, into)
-  }
-  return into
-}
-
-/** The names that a binding pattern binds. */
-export function boundNames(pattern: AnyNode, into: Set<string> = new Set()): Set<string> {
-  for (const target of patternTargets(pattern))
-    if (target.type === 'Identifier') into.add(target.name)
-  return into
-}
-
-export function isFunction(node: AnyNode): boolean {
-  return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type)
 }
 
 class Checker {
@@ -227,21 +207,6 @@ function assigned(node: AnyNode): AnyNode[] {
   return loops && node.left.type !== 'VariableDeclaration' ? patternTargets(node.left) : []
 }
 
-function patternTargets(pattern: AnyNode): AnyNode[] {
-  switch (pattern.type) {
-    case 'ObjectPattern':
-      return pattern.properties.flatMap((p: AnyNode) => patternTargets(p.value ?? p.argument))
-    case 'ArrayPattern':
-      return pattern.elements.flatMap((e: AnyNode | null) => (e ? patternTargets(e) : []))
-    case 'AssignmentPattern':
-      return patternTargets(pattern.left as AnyNode)
-    case 'RestElement':
-      return patternTargets(pattern.argument as AnyNode)
-    default:
-      return [pattern]
-  }
-}
-
 function scopeOf(node: AnyNode, parent: Scope): Scope {
   const names = new Set<string>()
   if (node.type === 'Program') {
@@ -280,16 +245,6 @@ function declaredNames(statements: AnyNode[], into: Set<string>): void {
 function lookup(name: string, scope: Scope | null): Scope | null {
   for (let at = scope; at; at = at.parent) if (at.names.has(name)) return at
   return null
-}
-
-function* keyedChildren(node: AnyNode): Generator<[string, AnyNode]> {
-  for (const key of Object.keys(node)) {
-    if (key === 'loc') continue
-    const value = node[key]
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (isNode(child)) yield [key, child]
-    }
-  }
 }
 
 // Identifiers that name a property or a label and so refer to no binding.
@@ -339,8 +294,4 @@ function exportedNames(tree: Program): string[] {
 
 function isMember(node: AnyNode | undefined, object: string, property: string): boolean {
   return node?.object?.name === object && node.property?.name === property && !node.computed
-}
-
-function isNode(value: unknown): value is AnyNode {
-  return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
 }

@@ -1,12 +1,17 @@
 // Makes a checked contract meterable (RUNTIME §5): gas at functions, loops and resumptions, a depth count that is right
 // after every await, catch clauses that normalise and never swallow an abort. `$vms` is the meter of the runtime.
 
-import type { Node, Program } from 'estree'
-import { boundNames, children, hoistedNames, isFunction } from './contract-check.ts'
+import {
+  type AnyNode,
+  boundNames,
+  children,
+  hoistedNames,
+  isFunction,
+  isNode,
+  type Program
+} from './contract-tree.ts'
 
 export const DEPTH_MAX = 128
-
-type AnyNode = Node & Record<string, any>
 
 // Text that astring prints as it stands: names hold no spaces, so no contract can write these itself.
 const TICK = statement('--$vms.g < 0 && $vms.out()')
@@ -184,10 +189,6 @@ function isPlainParam(param: AnyNode): boolean {
     param.type === 'Identifier' ||
     (param.type === 'RestElement' && (param.argument as AnyNode).type === 'Identifier')
   )
-}
-
-function isNode(value: unknown): value is AnyNode {
-  return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
 }
 
 function guarded(body: AnyNode[]): AnyNode {

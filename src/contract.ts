@@ -4,23 +4,15 @@
 
 import { type Comment, type Options, parse } from 'acorn'
 import { generate } from 'astring'
-import type { Program } from 'estree'
-import { checkTree, deepestNode } from './contract-check.ts'
+import { checkTree, deepestNode, type Problem } from './contract-check.ts'
 import { normaliseLiterals, rewriteTree } from './contract-rewrite.ts'
+import type { Program } from './contract-tree.ts'
 
 export const SOURCE_CHARS_MAX: number = 256 * 1024
 const NESTING_MAX = 512
 const PROBLEMS_MAX = 20
 // The contract is parsed behind this line because compartments are strict.
 const PRELUDE = "'use strict';\n"
-
-/** One thing a contract may not do. Line and column begin at 1. `instead` says what to write. */
-export interface Problem {
-  line: number
-  column: number
-  reason: string
-  instead: string
-}
 
 export interface Compiled {
   /** An expression: given the globals by name, gives the factory that is called anew for each call. */

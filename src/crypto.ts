@@ -13,6 +13,13 @@ export interface KeyPair {
   secretKey: Uint8Array
 }
 
+/** A signature to be checked, with what was signed (32 bytes) and by whom. */
+export interface Signed {
+  message: Uint8Array
+  signature: Uint8Array
+  key: Uint8Array
+}
+
 /** BLAKE2b-256 over the concatenation of `parts`. */
 export function hash(...parts: Uint8Array[]): Uint8Array {
   const out = Buffer.allocUnsafeSlow(HASH_BYTES)

@@ -1,4 +1,4 @@
-// What judgement asks of a sandbox: open a program on a state, run calls in order (DESIGN §5).
+// What judgement asks of a sandbox: open a program on a state, run calls in order (RUNTIME).
 
 import type { Call, Ran, StateReader } from './call.ts'
 

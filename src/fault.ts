@@ -1,4 +1,4 @@
-// The closed list of verdicts (DESIGN §7). Each kind has a heading in watcher/ALERTS.md.
+// The closed list of verdicts (PROTOCOL §7). Each kind has a heading in watcher/ALERTS.md.
 
 export const TAMPERED_KINDS = [
   'outcome-mismatch',

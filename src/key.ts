@@ -1,4 +1,4 @@
-// Keys as people see them: z-base-32, with hexadecimal accepted (DESIGN: hypercore-id-encoding).
+// Keys as people see them: z-base-32, with hexadecimal accepted.
 
 import id from 'hypercore-id-encoding'
 

@@ -7,6 +7,7 @@
 import { equalBytes, hex } from './bytes.ts'
 import type { Call, Executed, Outcome, Ran } from './call.ts'
 import { Malformed } from './codec.ts'
+import type { Signed } from './crypto.ts'
 import { brokenLimit, callOf, decodeBlock, type Entry } from './entry.ts'
 import type { Executor, Program, Session } from './execution.ts'
 import type { CannotCheck, Fault, FaultKind } from './fault.ts'
@@ -14,10 +15,9 @@ import type { Genesis } from './genesis.ts'
 import { keyText } from './key.ts'
 import { isInWindow, requestHash } from './request.ts'
 import type { RequestWindow, SeenRequest } from './request-window.ts'
-import type { Signed } from './signatures.ts'
 import type { LedgerState } from './state.ts'
 
-/** Cold runs that must all agree before a host is accused (DESIGN §5). */
+/** Cold runs that must all agree before a host is accused (PROTOCOL §7.6). */
 const CONFIRMATIONS = 3
 const SHOWN_TEXT_CHARS_MAX = 2000
 

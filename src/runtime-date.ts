@@ -5,7 +5,6 @@ const ISO = /^[+-]?\d{4,6}-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:
 const PARTS = 'FullYear Month Date Day Hours Minutes Seconds Milliseconds'.split(' ')
 
 export function makeDate(now: () => number): unknown {
-  // biome-ignore lint/suspicious/noShadowRestrictedNames: contracts know it by this name
   class Date {
     readonly #time: number
     constructor(...parts: unknown[]) {

@@ -26,7 +26,8 @@ const ARRAY_COSTS: Record<string, Cost> = {
     whole
   ),
   ...from('sort toSorted', self => 1 + self.length * 4),
-  concat: (self, args) => args.reduce((sum, arg) => sum + lengthOf(arg), whole(self, args))
+  ...from('keys values entries', whole),
+  concat: (self, args) => args.reduce((sum, arg) => sum + concatLength(arg), whole(self, args))
 }
 
 const STRING_COSTS: Record<string, Cost> = {
@@ -34,9 +35,12 @@ const STRING_COSTS: Record<string, Cost> = {
     'split concat indexOf lastIndexOf includes startsWith endsWith trim trimStart trimEnd isWellFormed toWellFormed',
     whole
   ),
-  repeat: (self, [count]) => 1 + Math.ceil((self.length * Math.max(Number(count) || 0, 0)) / 8),
-  padStart: (_, [length]) => 1 + Math.ceil(Math.max(Number(length) || 0, 0) / 8),
-  padEnd: (_, [length]) => 1 + Math.ceil(Math.max(Number(length) || 0, 0) / 8),
+  repeat: (self, args) => {
+    args[0] = Math.max(Number(args[0]) || 0, 0)
+    return 1 + Math.ceil((self.length * args[0]) / 8)
+  },
+  padStart: padCost,
+  padEnd: padCost,
   replace: replaceCost,
   replaceAll: replaceCost
 }
@@ -143,8 +147,17 @@ function requireText(self: unknown, meter: Meter): string {
   return String(self)
 }
 
-function replaceCost(self: string, [pattern, replacement]: any[]): number {
-  if (typeof replacement !== 'string' || typeof pattern !== 'string') return whole(self, [])
+// Arguments are made plain first: what a valueOf gives may be something else the next time.
+function padCost(_self: string, args: any[]): number {
+  args[0] = Math.max(Number(args[0]) || 0, 0)
+  return 1 + Math.ceil(args[0] / 8)
+}
+
+function replaceCost(self: string, args: any[]): number {
+  args[0] = String(args[0])
+  if (typeof args[1] === 'function') return whole(self, args)
+  args[1] = String(args[1])
+  const [pattern, replacement] = args
   const dollars = replacement.split('$').length - 1
   const times = 1 + self.length / Math.max(pattern.length, 1)
   return 1 + Math.ceil((self.length + times * (replacement.length + dollars * self.length)) / 8)
@@ -233,10 +246,29 @@ function wrapStatics(meter: Meter): void {
   }
   charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
   charged(meter, Object, 'fromEntries', ([list]) => 1 + lengthOf(list))
-  charged(meter, Array, 'from', ([list]) => 1 + Math.max(lengthOf(list), arrayLikeLength(list)))
+  define(Array, 'from', makeFrom(meter, Array.from))
   for (const name of ['all', 'allSettled', 'any', 'race']) {
     charged(meter, Promise, name, ([list]) => 1 + lengthOf(list))
   }
+}
+
+// The length of an array-like is read once, so that what is charged is what is walked.
+function makeFrom(meter: Meter, native: any): unknown {
+  return {
+    from(this: unknown, list: any, map?: (item: unknown, at: number) => unknown) {
+      if (list === null || list === undefined || list[Symbol.iterator]) {
+        meter.charge(1 + lengthOf(list))
+        return apply(native, Array, map === undefined ? [list] : [list, map])
+      }
+      const length = Math.max(Math.trunc(Number(list.length)) || 0, 0)
+      meter.charge(1 + length)
+      const result: unknown[] = []
+      for (let i = 0; i < length; i++) {
+        result[i] = map === undefined ? list[i] : apply(map, undefined, [list[i], i])
+      }
+      return result
+    }
+  }.from
 }
 
 function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefined): void {
@@ -317,7 +349,6 @@ function wrapPromises(meter: Meter): void {
     Promise.prototype,
     'then',
     {
-      // biome-ignore lint/suspicious/noThenProperty: it is the then of promises
       then(this: any, fulfilled?: any, rejected?: any) {
         meter.charge(THEN_GAS)
         if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
@@ -361,13 +392,20 @@ function wrapBuffers(meter: Meter): void {
     const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
-        const bytes =
-          typeof first === 'number' ? first : Math.max(lengthOf(first), arrayLikeLength(first))
+        const plain = typeof first === 'object' && first !== null ? first : Number(first) || 0
+        if (
+          typeof plain === 'object' &&
+          !plain[Symbol.iterator] &&
+          !(plain instanceof ArrayBuffer)
+        ) {
+          throw meter.makeError('TypeError', `${name} is made from a number, a list or a buffer`)
+        }
+        const bytes = typeof plain === 'number' ? plain : lengthOf(plain)
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
         // The second argument of an ArrayBuffer would make it resizable.
-        return construct(Native, name === 'ArrayBuffer' ? [first] : [first, ...more], target)
+        return construct(Native, name === 'ArrayBuffer' ? [plain] : [plain, ...more], target)
       }
     }[name]
     replaceGlobal(Native, Wrapped)
@@ -412,17 +450,16 @@ function charged(meter: Meter, object: any, name: string, cost: (args: any[]) =>
   )
 }
 
+// An object that asks to be spread has whatever length it says.
+function concatLength(value: any): number {
+  const spreads = typeof value === 'object' && value !== null && !isArray(value)
+  return spreads && value[Symbol.isConcatSpreadable] ? Number.POSITIVE_INFINITY : lengthOf(value)
+}
+
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
     ? Object.getOwnPropertyNames(value).length
     : lengthOf(value)
-}
-
-// A getter that lies here lies to the native too, at worst for as long as the watchdog waits.
-function arrayLikeLength(value: any): number {
-  if (typeof value !== 'object' || value === null || value[Symbol.iterator]) return 0
-  const descriptor = getOwnPropertyDescriptor(value, 'length')
-  return typeof descriptor?.value === 'number' ? Math.max(descriptor.value, 0) : 0
 }
 
 function isArguments(value: unknown): boolean {

@@ -106,6 +106,7 @@ export class Runtime {
     return new Holdings(complete, () => this.#meter.stopWith({ kind: 'miss' }), sortNames)
   }
 
+  /** Runs a call. Nothing it gives may be told before `confirm`. */
   async run(guest: Guest, call: Call): Promise<RanCall> {
     const meter = this.#meter
     const running: Running = {
@@ -119,19 +120,19 @@ export class Runtime {
       caller: freeze({ id: call.caller }),
       ledger: freeze({ key: guest.ledger, seq: call.seq })
     }
-    // From inside a microtask, the next tick comes when the microtask queue is empty.
+    // From inside a microtask, the next tick comes when the microtask queue is empty. The meter rests from there on:
+    // natives of the realm are metered for Node's own code too.
     await null
-    let gas = 0
-    process.nextTick(() => {
-      gas = meter.stop()
-    })
     this.#running = running
     meter.start(guest.limits.gasPerCall)
     this.#begin(running)
-    // Comes after the engine has told of every unhandled rejection, with the meter at rest: natives of the realm are
-    // metered for Node's own code too.
-    await new Promise(setImmediate)
-    meter.rest()
+    let gas = 0
+    await new Promise<void>(resolve => {
+      process.nextTick(() => {
+        gas = meter.stop()
+        resolve()
+      })
+    })
     this.#running = null
     const { abort } = meter
     meter.abort = null
@@ -143,6 +144,11 @@ export class Runtime {
       : (running.settled?.outcome ??
         errorOutcome('NeverSettledError', 'the promise of the call can no longer settle'))
     return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : running.files.changes, log }
+  }
+
+  /** Lets the engine tell of rejections that no call handled; does not return if one of them was a limit of its own. */
+  async confirm(): Promise<void> {
+    await new Promise(setImmediate)
   }
 
   // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
@@ -247,15 +253,17 @@ export class Runtime {
     return errorOutcome('Error', String(error))
   }
 
-  // A rejection that nobody handles may be the only trace of a limit of the engine.
+  // A rejection that nobody handles may be the only trace of a limit of the engine. Which call it was is not known by
+  // now: the process ends, and the parent finds the call by running each alone.
   #look(thrown: unknown): void {
-    if (!this.#running || this.#meter.abort) return
+    const { abort } = this.#meter
     try {
       this.#meter.tidy(thrown)
     } catch {
-      // The abort is noted in the meter.
+      process.stderr.write('Error: a call met a limit of the engine and told nobody\n')
+      process.exit(1)
     }
-    this.#meter.rest()
+    this.#meter.abort = abort
   }
 
   #globals(GuestDate: unknown): Record<string, unknown> {

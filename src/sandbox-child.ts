@@ -112,7 +112,8 @@ class Child {
     if (!guest) return
     let ran: RanFrame[] = []
     let chars = 0
-    const flush = () => {
+    const flush = async () => {
+      await this.#runtime.confirm()
       if (ran.length > 0) this.#pipe.say({ t: 'ran', s, calls: ran })
       ran = []
       chars = 0
@@ -122,12 +123,12 @@ class Child {
       const result = await this.#runtime.run(guest, call)
       if ('missing' in result) {
         await this.#speculate(guest, calls.slice(at + 1, at + 1 + SPECULATED_CALLS_MAX))
-        flush()
+        await flush()
         this.#ask(s, guest)
         continue
       }
       if ('cannot' in result) {
-        flush()
+        await flush()
         this.#guests.delete(s)
         this.#pipe.say({ t: 'cannot', s, seq: call.seq, ...result })
         return
@@ -144,12 +145,12 @@ class Child {
       ran.push([call.seq, result.gas, result.outcome, writes])
       if ('result' in result.outcome) chars += result.outcome.result.length
       if (result.log.length > 0) this.#pipe.say({ t: 'log', s, seq: call.seq, lines: result.log })
-      if (ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS || this.#pipe.isSilent()) flush()
+      if (ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS || this.#pipe.isSilent()) await flush()
       guest.state.settle()
       this.#bound(guest)
       at++
     }
-    flush()
+    await flush()
   }
 
   // Goes on through the batch only to find what else is missing: one question for many calls.
@@ -157,7 +158,10 @@ class Child {
     for (const call of calls) {
       const { rows, contents, lists } = guest.state.missing
       if (rows.size + contents.size + lists.size > ASKED_MAX / 2) return
-      if (this.#pipe.isSilent()) this.#pipe.say({ t: 'alive' })
+      if (this.#pipe.isSilent()) {
+        await this.#runtime.confirm()
+        this.#pipe.say({ t: 'alive' })
+      }
       await this.#runtime.run(guest, call)
     }
   }

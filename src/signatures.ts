@@ -2,18 +2,11 @@
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { HASH_BYTES, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify } from './crypto.ts'
+import { HASH_BYTES, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Signed, verify } from './crypto.ts'
 
 /** Below this many, a trip to a thread costs more than checking here. */
 const INLINE_SIGNATURES_MAX = 8
 export const SIGNED_BYTES: number = HASH_BYTES + SIGNATURE_BYTES + PUBLIC_KEY_BYTES
-
-export interface Signed {
-  /** The 32 bytes that were signed. */
-  message: Uint8Array
-  signature: Uint8Array
-  key: Uint8Array
-}
 
 interface Waiting {
   resolve(valid: boolean[]): void

@@ -12,10 +12,13 @@ import { type HeadJson, headToJson } from './evidence.ts'
 import type { Executor } from './execution.ts'
 import type { CannotCheck, Fault } from './fault.ts'
 import { auditFiles, type FilesAuditEnd } from './files-audit.ts'
+import { firstSight } from './first-sight.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from './genesis.ts'
+import type { Head } from './head.ts'
 import { keyText } from './key.ts'
-import { type Ledger, MissingBlock, openLedger } from './ledger.ts'
+import { type Ledger, openLedger } from './ledger.ts'
 import { ManifestError } from './manifest.ts'
+import type { PeerHead } from './peer-heads.ts'
 import { AT_GENESIS, Replay } from './replay.ts'
 import { RequestWindow } from './request-window.ts'
 import { SignatureChecker } from './signatures.ts'
@@ -113,6 +116,7 @@ class Verification {
 
   async run(): Promise<VerifyResult> {
     const doubt = await this.#learnGenesis()
+    if (this.#contradiction) return this.#tampered(this.#contradiction)
     if (doubt) return this.#cannotCheck(doubt)
     this.#drive = await openFilesDriveReader(this.#storage, this.#genesis!.value.files)
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -143,29 +147,30 @@ class Verification {
 
   #listen(): void {
     const ledger = this.#ledger
-    const note = (fault: Fault, heads: Parameters<typeof headsEvidence>[3]) => {
-      const evidence = headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads)
-      this.#contradiction ??= { fault, evidence }
-    }
     ledger.onConflict(conflict =>
-      note(conflictFault(conflict), [conflict.own, conflict.foreign.head])
+      this.#note(conflictFault(conflict), [conflict.own, conflict.foreign.head])
     )
-    ledger.onForeignFork(foreign => {
-      const own = ledger.head()
-      note(forkFault(own, foreign), own ? [own, foreign.head] : [foreign.head])
-    })
+    ledger.onForeignFork(foreign => this.#noteFork(foreign))
+  }
+
+  #noteFork(foreign: PeerHead): void {
+    const own = this.#ledger.head()
+    this.#note(forkFault(own, foreign), own ? [own, foreign.head] : [foreign.head])
+  }
+
+  #note(fault: Fault, heads: Head[]): void {
+    const evidence = headsEvidence(this.#ledger, this.#genesis?.bytes ?? null, fault, heads)
+    this.#contradiction ??= { fault, evidence }
   }
 
   /** Null when genesis is known and can be audited. */
   async #learnGenesis(): Promise<CannotCheck | null> {
     const cannot = (kind: CannotCheck['kind'], message: string) => ({ kind, seq: null, message })
-    let bytes: Uint8Array
-    try {
-      bytes = await this.#ledger.genesis({ timeoutMs: FIRST_ANSWER_MS_MAX })
-    } catch (error) {
-      if (!(error instanceof MissingBlock)) throw error
+    const sight = await firstSight(this.#ledger, FIRST_ANSWER_MS_MAX)
+    if (sight && 'foreign' in sight) this.#noteFork(sight.foreign)
+    if (!sight || 'foreign' in sight)
       return cannot('missing-block', 'nobody who holds this ledger answered')
-    }
+    const bytes = sight.genesis
     try {
       this.#ledger.manifest()
       this.#genesis = { bytes, value: decodeGenesis(bytes) }

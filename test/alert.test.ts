@@ -143,7 +143,7 @@ test('an alarm reaches a real mail server with its facts, advice and evidence', 
     '| {"attending":true}',
     '| {"attending":false}',
     'What to do:',
-    `vms-watch evidence check ${id}.evidence.json`,
+    `nodevms verify ${keyText(KEY)}`,
     `vms-watch alerts ack ${id}`
   ]) {
     assert.ok(mail.text?.includes(words), `the mail does not say ${words}\n${mail.text}`)

@@ -203,6 +203,11 @@ const ENDLESS: string[] = [
   'const a = []; a.length = 4294967295; return new Set(a).size',
   'return "x".repeat(100000000)',
   'return new Uint8Array(60000000)',
+  'return new Uint8Array("60000000")',
+  'let n = 0; return "x".repeat({ valueOf: () => (n++ ? 100000000 : 0) }) + "x".repeat(100000000)',
+  'return Array.from({ get length() { return 9007199254740991 } })',
+  'return [].concat({ length: 9007199254740991, [Symbol.isConcatSpreadable]: true })',
+  'return "ab".repeat(20000).replaceAll("a", "$`")',
   'const [x] = { *[Symbol.iterator]() { for (;;); } }',
   'class A { x = (() => { for (;;); })() }; new A()',
   'const f = (x = (() => { for (;;); })()) => x; f()',
@@ -278,6 +283,34 @@ test('what a contract throws itself arrives as it was', async () => {
     try { throw e } catch (caught) { return [caught === e, caught.message, caught instanceof TypeError,
       caught instanceof Error, caught.name] }`
   assert.deepEqual(await resultOf(body), [true, 'mine', true, true, 'TypeError'])
+})
+
+test('wrapped natives give what they gave before', async () => {
+  const body = `const bytes = new Uint8Array([3, 1, 2])
+    return [[1, [2, [3, , 4]]].flat(), Array.from({ length: 3 }, (_, i) => i * i), Array.from('ab'), 'ab'.padEnd(5, 'xy'), 'x'.repeat(3),
+      'a-a'.replaceAll('a', '[$&]'), 'a-a'.replace('a', found => found + found), [3, 1, 2].sort((a, b) => a - b).join(), [[1, 2], 3].join(';'),
+      [...bytes.slice(1)], new Uint8Array(new Uint8Array([1, 2]).buffer, 1).length, [...new Map([[1, 2]])], new Set([1, 1]).size,
+      (function () { return arguments.length }).apply(null, [1, 2]), Math.max.apply(null, [1, 7]), (x => x + 1).bind(null, 4)(),
+      [1, 2, 3].reduce((a, b) => a + b), Object.entries({ a: 1 }), JSON.stringify({ a: [undefined, () => 1, NaN, -0], b: undefined, c: new Date(0) }),
+      JSON.stringify({ b: 1, a: { b: 2 } }, ['a', 'b']), JSON.stringify([1, { a: 2 }], (k, v) => (v === 1 ? 'one' : v), 2), bytes instanceof Uint8Array]`
+  assert.deepEqual(await resultOf(body), [
+    ...[
+      [1, 2, [3, null, 4]],
+      [0, 1, 4],
+      ['a', 'b'],
+      'abxyx',
+      'xxx',
+      '[a]-[a]',
+      'aa-a',
+      '1,2,3',
+      '1,2;3'
+    ],
+    ...[[1, 2], 1, [[1, 2]], 1, 2, 7, 5, 6, [['a', 1]]],
+    '{"a":[null,null,null,0],"c":"1970-01-01T00:00:00.000Z"}',
+    '{"a":{"b":2},"b":1}',
+    JSON.stringify(['one', { a: 2 }], null, 2),
+    true
+  ])
 })
 
 test('literals and templates mean after compiling what they meant before', async () => {
@@ -614,6 +647,23 @@ for (const [method, cannot] of [
     } finally {
       await pool.close()
     }
+  })
+}
+
+const DOUBLING = "let s = 'x'.repeat(1000); for (let i = 0; i < 30; i++) s += s"
+const SWALLOWED: [body: string, cannot: string][] = [
+  [`try { ${DOUBLING} } catch {} return 1`, 'memory'],
+  [`try { ${DOUBLING} } finally { return 1 }`, 'memory'],
+  [`return (async () => { ${DOUBLING} })().catch(() => 1)`, 'memory'],
+  [`return Promise.allSettled([(async () => { ${DOUBLING} })()])`, 'memory'],
+  [`;(async () => { ${DOUBLING} })(); return 1`, 'sandbox-crash']
+]
+for (const [body, cannot] of SWALLOWED) {
+  test(`a limit of the engine is no outcome, even in ${body.slice(0, 30)}…${body.slice(-20)}`, async () => {
+    const session = open(`exports.a = async () => { ${body} }; exports.b = () => 2`)
+    const [first, second] = await session.run([call(1, 'b'), call(2, 'a'), call(3, 'b')])
+    assert.deepEqual((first as Executed).outcome, { result: '2' })
+    assert.equal((second as { cannot: string }).cannot, cannot)
   })
 }
 

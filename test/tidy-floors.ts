@@ -1,4 +1,4 @@
-// Where each file stands (DESIGN §12). A new file of `src` must be placed here; one of `host` or `watcher` is an organ
+// Where each file stands (ARCHITECTURE). A new file of `src` must be placed here; one of `host` or `watcher` is an organ
 // until it is named as part of the spine.
 
 /** formats, pure · judgement · wire · organs · spine */
@@ -12,8 +12,8 @@ export const FLOORS: Record<number, string[]> = {
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [
-    'audit bell collect-evidence direct drive files-audit folders ledger peer-heads progress rpc-client',
-    'sandbox sandbox-child sandbox-process sandbox-selftest signature-worker signatures sqlite storage swarm',
+    'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',
+    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot signature-worker signatures sqlite storage swarm',
     'verify-ledger websocket within'
   ]
 }

@@ -1,4 +1,4 @@
-// The laws of the house (DESIGN §12), each a function from sources to the sentences that say who breaks it.
+// The laws of the house (ARCHITECTURE), each a function from sources to the sentences that say who breaks it.
 
 import { ORGANS_FLOOR } from './tidy-floors.ts'
 import {

@@ -168,9 +168,18 @@ function showMail({ raw }: CaughtMail): void {
 /** The text of a mail, which is the first part where there is an attachment beside it. */
 function plainPart(head: string, body: string): string {
   const boundary = /boundary="([^"]+)"/.exec(head)?.[1]
-  if (boundary === undefined) return body.trimEnd()
-  const part = body.split(`--${boundary}`)[1] ?? ''
-  return part.slice(part.indexOf('\r\n\r\n') + 4).trimEnd()
+  if (boundary === undefined) return decoded(head, body)
+  const [partHead = '', ...rest] = (body.split(`--${boundary}`)[1] ?? '').split('\r\n\r\n')
+  return decoded(partHead, rest.join('\r\n\r\n'))
+}
+
+/** Undoes quoted-printable, as every mail program does. */
+function decoded(head: string, body: string): string {
+  if (!/^content-transfer-encoding: quoted-printable/im.test(head)) return body.trimEnd()
+  const bytes = body
+    .replaceAll('=\r\n', '')
+    .replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
+  return Buffer.from(bytes, 'latin1').toString('utf8').trimEnd()
 }
 
 /** Waits until every watcher has verified the honest ledger to its end; counts the verdicts. */

@@ -202,7 +202,8 @@ function detailsOf(notice: Notice): string {
 
 function adviceOf(notice: Notice): string {
   const parts: string[] = []
-  if (notice.evidence !== null && notice.event === 'raised') parts.push(checkingOf(notice.evidence))
+  if (notice.evidence !== null && notice.event === 'raised')
+    parts.push(checkingOf(notice.evidence, notice.ledger))
   if (notice.event === 'raised' && notice.family === 'tampered') {
     parts.push(
       wrap(
@@ -228,15 +229,22 @@ function runbookOf(notice: Notice): string[] {
   ]
 }
 
-function checkingOf(evidence: NonNullable<Notice['evidence']>): string {
+function checkingOf(evidence: NonNullable<Notice['evidence']>, ledger: string): string {
+  const id = evidence.fileName.replace('.evidence.json', '')
   const where =
     evidence.bytes === null
-      ? `The evidence (${evidence.size} bytes) is too large for a mail. Take it from the watcher and check it anywhere, offline:`
-      : `The evidence is attached. Anyone can check it, offline, with nothing but the file:`
-  const id = evidence.fileName.replace('.evidence.json', '')
-  const fetch =
-    evidence.bytes === null ? [`  vms-watch evidence export ${id} -o ${evidence.fileName}`] : []
-  return [wrap(where), ...fetch, `  vms-watch evidence check ${evidence.fileName}`].join('\n')
+      ? [
+          wrap(
+            `The evidence has ${evidence.size} bytes, too many for a mail. Take it from the watcher:`
+          ),
+          `  vms-watch evidence export ${id} -o ${evidence.fileName}`
+        ]
+      : [wrap('The evidence is attached: what the host signed, and what is wrong with it.')]
+  return [
+    ...where,
+    wrap('Anyone who reaches the ledger can execute it again and see for himself:'),
+    `  nodevms verify ${ledger}`
+  ].join('\n')
 }
 
 function quote(text: string): string {

@@ -101,7 +101,7 @@ export class FilesWatch {
     if (this.#drive) return this.#drive
     const drive = await openFilesDriveReader(this.#parts.storage, this.#genesis.value.files)
     drive.onGrow(() => this.#bell.ring())
-    // After a power cut an honest host's drive may go on under a higher fork (DESIGN §3): what was compared is void.
+    // After a power cut an honest host's drive may go on under a higher fork (PROTOCOL §8.5): what was compared is void.
     drive.onTruncate(version => {
       if (version < this.#version()) this.#isFromScratch = true
       this.#rows = null

@@ -15,7 +15,7 @@ import type { Sink } from './notice.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { webhookSink } from './webhook.ts'
 
-/** A multiple of what a host allows itself, so that a slower machine still judges (DESIGN §5). */
+/** A multiple of what a host allows itself, so that a slower machine still judges (ARCHITECTURE). */
 const CALL_MS_MAX = 30_000
 const HEAP_MIB_MAX = 512
 const BEAT_MS = 1_000

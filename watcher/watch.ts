@@ -11,10 +11,12 @@ import { equalBytes } from '../src/bytes.ts'
 import { Malformed } from '../src/codec.ts'
 import { blockEvidence, conflictFault, forkFault, headsEvidence } from '../src/collect-evidence.ts'
 import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault, type FaultKind } from '../src/fault.ts'
+import { firstSight } from '../src/first-sight.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
 import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
 import { ManifestError } from '../src/manifest.ts'
+import type { PeerHead } from '../src/peer-heads.ts'
 import { AT_GENESIS, type Position, Replay, type Verified } from '../src/replay.ts'
 import { RequestWindow } from '../src/request-window.ts'
 import { LedgerState } from '../src/state.ts'
@@ -121,11 +123,7 @@ export class LedgerWatch {
       const heads = [conflict.own, conflict.foreign.head]
       this.#note(conflictFault(conflict), heads)
     })
-    ledger.onForeignFork(foreign => {
-      const own = ledger.head()
-      const heads = own ? [own, foreign.head] : [foreign.head]
-      this.#note(forkFault(own, foreign), heads)
-    })
+    ledger.onForeignFork(foreign => this.#noteFork(ledger, foreign))
   }
 
   /** Our own trouble: said as such, and tried again. Never ends the watch, not even when the store is out. */
@@ -195,7 +193,7 @@ export class LedgerWatch {
     else if (end.end === 'cannot-check') await this.#cannotCheck(end.reason)
   }
 
-  /** The checkpoint, its file rows and its requests: one transaction, by compare-and-swap (DESIGN §8). */
+  /** The checkpoint, its file rows and its requests: one transaction, by compare-and-swap (ARCHITECTURE). */
   #keep(ledger: Ledger, state: LedgerState, verified: Verified[]): boolean {
     const { store, now, advanced } = this.#parts
     const last = verified.at(-1)!
@@ -264,6 +262,12 @@ export class LedgerWatch {
       this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
       contradiction.isTold = true
     }
+  }
+
+  #noteFork(ledger: Ledger, foreign: PeerHead): void {
+    const own = ledger.head()
+    const heads = own ? [own, foreign.head] : [foreign.head]
+    this.#note(forkFault(own, foreign), heads)
   }
 
   #freeze(fault: Fault, evidence: Uint8Array): void {
@@ -337,13 +341,13 @@ export class LedgerWatch {
     return true
   }
 
+  /** Null while nobody brings it; a ledger that was rewritten before we came has only a fork for us. */
   async #fetchGenesis(ledger: Ledger): Promise<Uint8Array | null> {
-    try {
-      return await ledger.genesis({ timeoutMs: GENESIS_MS_MAX })
-    } catch (error) {
-      if (error instanceof MissingBlock || this.#abort.signal.aborted) return null
-      throw error
-    }
+    const sight = await firstSight(ledger, GENESIS_MS_MAX)
+    if (sight && 'genesis' in sight) return sight.genesis
+    const isKnown = this.#parts.store.checkpoint(this.row.key)?.verdict === 'fault'
+    if (sight && !isKnown) this.#noteFork(ledger, sight.foreign)
+    return null
   }
 
   /** Our replica must still hold what our checkpoint was made on, also after a lost folder or a restart. */

@@ -1,0 +1,172 @@
+// One ledger in the sandbox, parent side: its compiled contract, and the state as its calls see it.
+
+import { fromHex } from './bytes.ts'
+import type { Call, CannotExecute, Ran, StateReader, Write } from './call.ts'
+import { type Compiled, compileContract } from './contract.ts'
+import { verify } from './crypto.ts'
+import { isKey, parseKey } from './key.ts'
+import { parentOf } from './path.ts'
+import {
+  type ContentFrame,
+  contentFrame,
+  type FromChild,
+  type RowFrame,
+  type ToChild
+} from './sandbox-frames.ts'
+import type { OpenOptions, Program, Session } from './sandbox-types.ts'
+
+const ANSWER_BYTES_MAX: number = 8 * 1024 * 1024
+const GAS_MAX: number = 2 ** 29
+
+/** Where a session's calls are run. */
+export interface Runner {
+  run(session: LedgerSession, calls: Call[]): Promise<Ran[]>
+  forget(session: LedgerSession): void
+}
+
+export class LedgerSession implements Session {
+  readonly id: number
+  readonly program: Program
+  readonly slot: Runner
+  readonly console: ((seq: number, lines: string[]) => void) | undefined
+  compiled: Compiled | null = null
+  dead: { cannot: CannotExecute; message: string } | null = null
+  /** Nothing but its own writes is in the state, and there are none yet. */
+  empty: boolean
+  readonly #state: StateReader
+  readonly #onClose: () => Promise<void>
+  readonly #running = new Set<Promise<Ran[]>>()
+  #closed = false
+  /** Writes of calls that were given back and that the state reader may not have yet. */
+  readonly #unapplied = new Map<string, { write: Write; seq: number; time: number }>()
+
+  constructor(
+    id: number,
+    program: Program,
+    state: StateReader,
+    options: OpenOptions,
+    slot: Runner,
+    onClose: () => Promise<void>
+  ) {
+    this.id = id
+    this.program = program
+    this.slot = slot
+    this.console = options.console
+    this.empty = options.empty ?? false
+    this.#state = state
+    this.#onClose = onClose
+    try {
+      if (!(program.limits.gasPerCall <= GAS_MAX)) throw new RangeError(`gas is above ${GAS_MAX}`)
+      this.compiled = compileContract(program.source)
+    } catch (error) {
+      this.dead = {
+        cannot: 'unsupported-runtime',
+        message: (error as Error).message.slice(0, 1000)
+      }
+    }
+  }
+
+  run(calls: Call[]): Promise<Ran[]> {
+    if (this.#closed) return Promise.reject(new Error('the session is closed'))
+    if (this.dead) return Promise.resolve([this.obituary()])
+    if (calls.length === 0) return Promise.resolve([])
+    const run = this.slot.run(this, calls)
+    const forget = () => this.#running.delete(run)
+    this.#running.add(run)
+    run.then(forget, forget)
+    return run
+  }
+
+  obituary(): Ran {
+    return { cannot: this.dead!.cannot, message: this.dead!.message }
+  }
+
+  applied(seq: number): void {
+    for (const [path, unapplied] of this.#unapplied) {
+      if (unapplied.seq <= seq) this.#unapplied.delete(path)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#running)
+    this.dead ??= { cannot: 'sandbox-crash', message: 'the session is closed' }
+    this.slot.forget(this)
+    await this.#onClose()
+  }
+
+  keep(call: Call, writes: Write[]): void {
+    this.empty = false
+    for (const write of writes) {
+      this.#unapplied.delete(write.path)
+      this.#unapplied.set(write.path, { write, seq: call.seq, time: call.time })
+    }
+  }
+
+  answer(asked: FromChild & { t: 'ask' }): ToChild {
+    return {
+      t: 'data',
+      rows: asked.rows.map(path => this.#row(path)),
+      contents: this.#contents(asked.contents),
+      lists: asked.lists.map(path => [path, this.#list(path)]),
+      checks: asked.checks.map(([key, message, signature, publicKey]) => [
+        key,
+        isValid(message, signature, publicKey)
+      ])
+    }
+  }
+
+  // The first is what the call stands still for; the rest is asked ahead and may be asked again.
+  #contents(paths: string[]): ContentFrame[] {
+    const frames: ContentFrame[] = []
+    let bytes = 0
+    for (const path of paths) {
+      if (bytes > ANSWER_BYTES_MAX) break
+      if (this.#row(path)[1] !== 'f') continue
+      const content = this.#content(path)
+      bytes += content.length
+      frames.push(contentFrame(path, content))
+    }
+    return frames
+  }
+
+  #row(path: string): RowFrame {
+    const unapplied = this.#unapplied.get(path)
+    if (unapplied) {
+      const { write, seq, time } = unapplied
+      if (write.type === 'absent') return [path, '', 0, 0, 0]
+      if (write.type === 'directory') return [path, 'd', 0, seq, time]
+      return [path, 'f', write.content.length, seq, time]
+    }
+    const row = this.#state.row(path)
+    if (!row) return [path, '', 0, 0, 0]
+    return [path, row.type === 'file' ? 'f' : 'd', row.size, row.seq, row.time]
+  }
+
+  #content(path: string): Uint8Array {
+    const write = this.#unapplied.get(path)?.write
+    if (write?.type === 'file') return write.content
+    return this.#state.content(path)
+  }
+
+  #list(path: string): string[] {
+    const names = new Set(this.#isNew(path) ? [] : this.#state.list(path))
+    for (const [below, { write }] of this.#unapplied) {
+      if (below === '/' || parentOf(below) !== path) continue
+      const name = below.slice(below.lastIndexOf('/') + 1)
+      if (write.type === 'absent') names.delete(name)
+      else names.add(name)
+    }
+    return [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  }
+
+  // A directory that the state reader does not have yet.
+  #isNew(path: string): boolean {
+    return path !== '/' && this.#state.row(path)?.type !== 'directory'
+  }
+}
+
+function isValid(message: string, signature: string, publicKey: string): boolean {
+  if (!isKey(publicKey)) return false
+  return verify(Buffer.from(message, 'base64'), fromHex(signature), parseKey(publicKey))
+}
