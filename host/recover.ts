@@ -45,8 +45,8 @@ export async function recoverJournal(parts: RecoverParts): Promise<boolean> {
   await firstPeer(ledger)
   await ledger.update({ timeoutMs: NEWS_MS_MAX })
   if (ledger.length <= journal.length) {
-    const who = ledger.peers().length > 0 ? 'no peer that answered' : 'no peer answered, so none'
-    tell(`${who} holds more than this folder: it goes on as it is`)
+    const says = ledger.peers().length > 0 ? 'no peer that answered holds more' : 'no peer answered'
+    tell(`${says}: this folder goes on as it is`)
     return false
   }
   tell(`peers hold ${ledger.length} blocks, this folder ${journal.length}: getting the rest`)
