@@ -10,8 +10,9 @@ import { openRpc, type Rpc } from '../host/rpc.ts'
 import { keyPairFromSeed } from '../src/crypto.ts'
 import { acceptReplication } from '../src/direct.ts'
 import { parseKey } from '../src/key.ts'
-import { createLedger, openStorage } from '../src/ledger.ts'
+import { createLedger } from '../src/ledger.ts'
 import { type CallResult, connectRpc, type RpcClient } from '../src/rpc-client.ts'
+import { openStorage } from '../src/storage.ts'
 import { type CaughtMail, openMailbox } from '../watcher/mailbox.ts'
 import {
   alertsOf,
@@ -241,6 +242,7 @@ async function serveRewritten(stage: Stage, dir: string, url: string): Promise<v
       seq: 0,
       contract: '00'.repeat(32)
     }),
+    onError: error => assert.fail(error),
     replicate: socket => acceptReplication(socket, storage)
   })
   stage.onEnd(() => rpc.close())

@@ -6,9 +6,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectReplication, replicationUrl } from '../../src/direct.ts'
 import { parseKey } from '../../src/key.ts'
-import { openStorage } from '../../src/ledger.ts'
 import { Sandbox } from '../../src/sandbox.ts'
 import { selfTest } from '../../src/sandbox-selftest.ts'
+import { openStorage } from '../../src/storage.ts'
 import { verifyLedger } from '../../src/verify-ledger.ts'
 
 /** As in `nodevms verify`. */

@@ -17,9 +17,10 @@ import {
   RUNTIME_VERSION
 } from '../../src/genesis.ts'
 import { keyText } from '../../src/key.ts'
-import { createLedger, openStorage, type Storage } from '../../src/ledger.ts'
+import { createLedger } from '../../src/ledger.ts'
 import { Sandbox } from '../../src/sandbox.ts'
 import { EMPTY_BASE, LedgerState } from '../../src/state.ts'
+import { openStorage, type Storage } from '../../src/storage.ts'
 import { WebSocketServer } from '../../src/websocket.ts'
 import { type Bench, contractPath } from './bench.ts'
 
