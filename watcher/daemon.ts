@@ -95,6 +95,8 @@ export class Daemon {
   #stops: (() => void)[] = []
   #selfTestFailure: string | null = null
   #isReady = false
+  #isTested = false
+  #starting: Promise<void> = Promise.resolve()
   #closing: Promise<void> | null = null
 
   constructor(
@@ -132,19 +134,22 @@ export class Daemon {
         else log.warn('alert not delivered', fields)
       }
     })
-    await this.#testSandbox()
     this.#stops.push(this.store.watchChanges(() => this.sync()))
     const timer = setInterval(() => this.#lookForStale(), STALE_LOOK_MS)
     timer.unref()
     this.#stops.push(() => clearInterval(timer))
     this.#stops.push(this.swarm.onReachable(isReachable => log.info('dht', { isReachable })))
-    this.sync()
     this.#isReady = true
+    // Nothing is judged before the sandbox has passed its test, and nobody who asks how we are waits for it.
+    this.#starting = this.#testSandbox().then(
+      () => this.sync(),
+      error => log.error('the sandbox could not be tested', { error: String(error) })
+    )
   }
 
   /** Starts and ends watches so that they are those of the store. */
   sync(): void {
-    if (this.#closing) return
+    if (this.#closing || !this.#isTested) return
     const rows = new Map(this.store.ledgers().map(row => [keyText(row.key), row]))
     for (const [key, row] of rows) {
       const watched = this.#watched.get(key)
@@ -195,7 +200,8 @@ export class Daemon {
       this.#deliverer?.close(),
       ...watched.map(({ watch }) => watch.close()),
       ...watched.flatMap(({ peers }) => peers.map(peer => peer.close())),
-      this.sandbox.close()
+      this.sandbox.close(),
+      this.#starting
     ])
     await this.swarm.close()
     await this.#storage.close()
@@ -206,6 +212,7 @@ export class Daemon {
   /** A machine whose sandbox does not give the golden answer judges nobody. */
   async #testSandbox(): Promise<void> {
     const failure = await selfTest(this.sandbox)
+    this.#isTested = true
     if (failure === null) return
     this.#selfTestFailure = `the sandbox failed its self-test: ${failure}`
     this.#settings.log.error('the sandbox failed its self-test: nothing is judged', {

@@ -1,18 +1,15 @@
 #!/usr/bin/env node
-// `vms-watch`: watches ledgers, and tells when a host was found to cheat.
+// `vms-watch`: watches ledgers, and tells when a host was found to cheat. What a verb alone needs is loaded by that
+// verb: `list` should not wait for the network's libraries.
 
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { hex } from '../src/bytes.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
-import { connectRpc } from '../src/rpc-client.ts'
-import { sendTest } from './alert.ts'
 import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
-import { demo } from './demo.ts'
 import { identityOf } from './identity.ts'
 import { alertText, ledgerDetails, ledgerTable } from './print.ts'
-import { run, sinksOf } from './run.ts'
 import { type LedgerView, type Live, type LiveLedger, takeSnapshot, viewAlert } from './snapshot.ts'
 import { openStore, type Store } from './store.ts'
 
@@ -78,6 +75,7 @@ function addRun(): void {
     .action(async (flags: Common & { printConfig?: boolean }) => {
       const loaded = loadSettings({ flags: { ...flags }, env: process.env })
       if (flags.printConfig) return print(printSettings(loaded))
+      const { run } = await import('./run.ts')
       const running = await run(loaded.settings, VERSION)
       if (flags.json) printJson({ event: 'ready', watcher: running.watcher, http: running.http })
       else sayReady(running.watcher, running.http, loaded.settings)
@@ -142,6 +140,7 @@ async function add(
 }
 
 async function askKey(address: string): Promise<Uint8Array> {
+  const { connectRpc } = await import('../src/rpc-client.ts')
   const client = await connectRpc(address)
   try {
     return parseKey((await client.info()).ledger)
@@ -208,6 +207,8 @@ function addAlertVerbs(): void {
 
 async function testAlerts(store: Store, settings: Settings, flags: Common): Promise<void> {
   const identity = identityOf(store)
+  const { sinksOf } = await import('./sinks.ts')
+  const { sendTest } = await import('./alert.ts')
   const sinks = sinksOf(settings, identity)
   if (sinks.length === 0)
     throw new Misuse(
@@ -266,6 +267,7 @@ function addOthers(): void {
     .option('--keep', 'leave it running until Ctrl-C, and print the address of the page')
     .addHelpText('after', '\nExample:\n  vms-watch demo')
     .action(async (flags: { keep?: boolean }) => {
+      const { demo } = await import('./demo.ts')
       process.exitCode = await demo({ keep: flags.keep === true })
     })
 }

@@ -3,17 +3,14 @@
 import { availableParallelism } from 'node:os'
 import type { KeyPair } from '../src/crypto.ts'
 import { keyText } from '../src/key.ts'
-import { commandSink } from './command.ts'
 import type { Settings } from './config.ts'
 import { type Daemon, type DaemonEvents, startDaemon } from './daemon.ts'
-import { emailSinks } from './email.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { type HttpServer, serveHttp } from './http.ts'
 import { type Log, openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
-import type { Sink } from './notice.ts'
+import { sinksOf } from './sinks.ts'
 import { takeSnapshot } from './snapshot.ts'
-import { webhookSink } from './webhook.ts'
 
 /** A multiple of what a host allows itself, so that a slower machine still judges (ARCHITECTURE). */
 const CALL_MS_MAX = 30_000
@@ -60,17 +57,6 @@ function beatTo(url: string, daemon: Daemon, log: Log) {
     if (error !== null) log.warn('the heartbeat was not taken', { error })
   }
   return startHeartbeat({ url: new URL(url), unhealthy: () => daemon.trouble(), onBeat })
-}
-
-/** One sink for each mail address, web address and command. */
-export function sinksOf(settings: Settings, identity: KeyPair): Sink[] {
-  const { smtpUrl, mailTo, mailFrom, webhook, webhookSecret, alertCommand } = settings
-  const secret = webhookSecret === null ? {} : { secret: webhookSecret }
-  return [
-    ...(smtpUrl === null ? [] : emailSinks({ smtpUrl, to: mailTo, from: mailFrom })),
-    ...webhook.map(url => webhookSink({ url, identity, ...secret })),
-    ...(alertCommand.length === 0 ? [] : [commandSink(alertCommand)])
-  ]
 }
 
 function daemonSettings(settings: Settings, log: Log) {
