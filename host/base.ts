@@ -8,6 +8,7 @@ import type { Executed } from '../src/call.ts'
 import { type KeyPair, keyPairFromSeed } from '../src/crypto.ts'
 import { type FilesDrive, openFilesDrive } from '../src/drive.ts'
 import { type Entry, encodeBlock } from '../src/entry.ts'
+import type { Program } from '../src/execution.ts'
 import {
   type Auth,
   decodeGenesis,
@@ -21,7 +22,7 @@ import {
 } from '../src/genesis.ts'
 import { keyText } from '../src/key.ts'
 import { ledgerKey } from '../src/manifest.ts'
-import { type Program, Sandbox } from '../src/sandbox.ts'
+import { Sandbox } from '../src/sandbox.ts'
 import { DatabaseError } from '../src/sqlite.ts'
 import { EMPTY_BASE, LedgerState } from '../src/state.ts'
 import { openStorage, type Storage } from '../src/storage.ts'

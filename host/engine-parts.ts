@@ -2,11 +2,11 @@
 
 import type { Outcome } from '../src/call.ts'
 import type { KeyPair } from '../src/crypto.ts'
+import type { Executor, Program } from '../src/execution.ts'
 import type { Genesis } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
 import type { WritableLedger } from '../src/ledger.ts'
 import type { Receipt } from '../src/receipt.ts'
-import type { Program, Sandbox } from '../src/sandbox.ts'
 import type { Deceit } from './deceit.ts'
 import type { Journal } from './journal.ts'
 
@@ -22,7 +22,7 @@ export interface EngineParts {
   keyPair: KeyPair
   ledger: WritableLedger
   journal: Journal
-  sandbox: Sandbox
+  sandbox: Executor
   program: Program
   /** The contract's methods that callers may name. */
   methods: ReadonlySet<string>

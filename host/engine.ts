@@ -7,11 +7,11 @@ import { equalBytes, hex } from '../src/bytes.ts'
 import type { Executed, Ran } from '../src/call.ts'
 import { HASH_BYTES } from '../src/crypto.ts'
 import { callOf, type Entry, encodeBlock, entryHash, type Origin } from '../src/entry.ts'
+import type { Session } from '../src/execution.ts'
 import type { Head } from '../src/head.ts'
 import { LedgerMoved } from '../src/ledger.ts'
 import { signReceipt } from '../src/receipt.ts'
 import { requestHash } from '../src/request.ts'
-import type { Session } from '../src/sandbox.ts'
 import { LedgerState } from '../src/state.ts'
 import {
   BLOCK_OVERHEAD_BYTES,

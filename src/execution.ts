@@ -2,7 +2,10 @@
 
 import type { Call, Ran, StateReader } from './call.ts'
 
-/** Deterministic limits of a run, from genesis: part of what host and watcher agree on. */
+/**
+ * Deterministic limits of a run, from genesis: part of what host and watcher agree on. `files` and `stateBytes` bound
+ * what one call may change.
+ */
 export interface RunLimits {
   gasPerCall: number
   resultBytes: number
@@ -23,6 +26,8 @@ export interface SessionOptions {
   fresh?: boolean
   /** The state is empty at the start, so whatever was not written is known to be absent. */
   empty?: boolean
+  /** What the contract and the engine say to the operator. No part of any outcome. */
+  console?: (seq: number, lines: string[]) => void
 }
 
 export interface Session {

@@ -37,7 +37,7 @@ export interface Guest {
 
 /** `writes` as they are told to the parent; `missing`: the state lacks data, run again once it has them. */
 export type RanCall =
-  | { outcome: Outcome; gas: number; changes: Map<string, 'absent' | Held>; log: string[] }
+  | { outcome: Outcome; gas: number; changes: ReadonlyMap<string, 'absent' | Held>; log: string[] }
   | { missing: true }
   | { cannot: CannotExecute; message: string }
 
@@ -53,7 +53,7 @@ interface Running {
   ledger: object
 }
 
-const NO_CHANGES: Map<string, 'absent' | Held> = new Map()
+const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
@@ -67,6 +67,7 @@ export class Runtime {
   /** Gas left before the file operation that is under way, and what it costs so far. */
   #left = 0
   #cost = 0
+  readonly #end: (why: string) => never
   readonly #fail = (name: string, message: string): Error => this.#meter.makeError(name, message)
   readonly #charge = (gas: number): void => {
     this.#cost += gas
@@ -75,8 +76,9 @@ export class Runtime {
     this.#meter.charge(this.#cost)
   }
 
-  /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses. */
-  constructor(sesPath: string) {
+  /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses; `end` ends the process. */
+  constructor(sesPath: string, end: (why: string) => never) {
+    this.#end = end
     this.#meter = new Meter(text => this.#log('engine error:', text))
     this.#stringify = makeStringify(this.#meter)
     process.on('unhandledRejection', thrown => this.#look(thrown))
@@ -260,8 +262,7 @@ export class Runtime {
     try {
       this.#meter.tidy(thrown)
     } catch {
-      process.stderr.write('Error: a call met a limit of the engine and told nobody\n')
-      process.exit(1)
+      this.#end('a call met a limit of the engine and told nobody')
     }
     this.#meter.abort = abort
   }
@@ -390,7 +391,7 @@ export class Runtime {
 }
 
 /** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */
-export function writesOf(changes: Map<string, 'absent' | Held>, state: Holdings): Write[] {
+export function writesOf(changes: ReadonlyMap<string, 'absent' | Held>, state: Holdings): Write[] {
   const writes: Write[] = []
   for (const path of sortNames([...changes.keys()])) {
     const entry = changes.get(path)!

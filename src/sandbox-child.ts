@@ -80,9 +80,14 @@ class Pipe {
   }
 }
 
+function endProcess(why: string): never {
+  process.stderr.write(`Error: ${why}\n`)
+  process.exit(1)
+}
+
 class Child {
   #pipe = new Pipe()
-  #runtime = new Runtime(process.argv[2]!)
+  #runtime = new Runtime(process.argv[2]!, endProcess)
   #guests = new Map<number, Guest>()
   #callsRun = 0
 

@@ -1,9 +1,10 @@
 // One ledger in the sandbox, parent side: its compiled contract, and the state as its calls see it.
 
 import { fromHex } from './bytes.ts'
-import type { Call, CannotExecute, Ran, StateReader, Write } from './call.ts'
+import type { Call, CannotExecute, Executed, Ran, StateReader, Write } from './call.ts'
 import { type Compiled, compileContract } from './contract.ts'
 import { verify } from './crypto.ts'
+import type { Program, Session, SessionOptions } from './execution.ts'
 import { isKey, parseKey } from './key.ts'
 import { parentOf } from './path.ts'
 import {
@@ -13,10 +14,11 @@ import {
   type RowFrame,
   type ToChild
 } from './sandbox-frames.ts'
-import type { OpenOptions, Program, Session } from './sandbox-types.ts'
 
 const ANSWER_BYTES_MAX: number = 8 * 1024 * 1024
 const GAS_MAX: number = 2 ** 29
+
+const NO_INIT: Executed = { outcome: { result: 'null' }, gas: 0, writes: [] }
 
 /** Where a session's calls are run. */
 export interface Runner {
@@ -44,7 +46,7 @@ export class LedgerSession implements Session {
     id: number,
     program: Program,
     state: StateReader,
-    options: OpenOptions,
+    options: SessionOptions,
     slot: Runner,
     onClose: () => Promise<void>
   ) {
@@ -70,11 +72,20 @@ export class LedgerSession implements Session {
     if (this.#closed) return Promise.reject(new Error('the session is closed'))
     if (this.dead) return Promise.resolve([this.obituary()])
     if (calls.length === 0) return Promise.resolve([])
-    const run = this.slot.run(this, calls)
+    const run = this.#runFrom(calls)
     const forget = () => this.#running.delete(run)
     this.#running.add(run)
     run.then(forget, forget)
     return run
+  }
+
+  /** Entry 0 of a contract without init: nothing of the contract runs (PROTOCOL §4.7). */
+  async #runFrom(calls: Call[]): Promise<Ran[]> {
+    const { seq, method } = calls[0]!
+    if (seq !== 0 || method !== 'init' || this.compiled?.hasInit !== false)
+      return this.slot.run(this, calls)
+    const rest = calls.slice(1)
+    return [NO_INIT, ...(rest.length > 0 ? await this.slot.run(this, rest) : [])]
   }
 
   obituary(): Ran {

@@ -2,27 +2,13 @@
 // found by running it alone; the other ledgers of that process do not notice.
 
 import type { StateReader } from './call.ts'
+import type { Executor, Program, Session, SessionOptions } from './execution.ts'
 import { probeSurroundings, type Surroundings } from './sandbox-process.ts'
 import { LedgerSession } from './sandbox-session.ts'
 import { Slot } from './sandbox-slot.ts'
-import type {
-  OpenOptions,
-  Program,
-  SandboxCounters,
-  SandboxLimits,
-  Session
-} from './sandbox-types.ts'
+import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
 
-export type {
-  OpenOptions,
-  Program,
-  RunLimits,
-  SandboxCounters,
-  SandboxLimits,
-  Session
-} from './sandbox-types.ts'
-
-export class Sandbox {
+export class Sandbox implements Executor {
   readonly counters: SandboxCounters = {
     started: 0,
     restarts: 0,
@@ -53,7 +39,7 @@ export class Sandbox {
     return [...this.#slots, ...this.#fresh].flatMap(slot => slot.pid ?? [])
   }
 
-  open(program: Program, state: StateReader, options: OpenOptions = {}): Session {
+  open(program: Program, state: StateReader, options: SessionOptions = {}): Session {
     if (this.#closed) throw new Error('the sandbox is closed')
     const slot = options.fresh ? this.#newSlot() : this.#leastLoaded()
     if (options.fresh) this.#fresh.add(slot)

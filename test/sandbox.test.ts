@@ -10,8 +10,9 @@ import { hex, utf8 } from '../src/bytes.ts'
 import type { Call, Executed, Ran } from '../src/call.ts'
 import { GLOBAL_NAMES } from '../src/contract-check.ts'
 import { hash, keyPairFromSeed, sign } from '../src/crypto.ts'
+import type { Session, SessionOptions } from '../src/execution.ts'
 import { keyText } from '../src/key.ts'
-import { type OpenOptions, Sandbox, type Session } from '../src/sandbox.ts'
+import { Sandbox } from '../src/sandbox.ts'
 import { nodeFlags, probeSurroundings } from '../src/sandbox-process.ts'
 import { runSelfTest, selfTest } from '../src/sandbox-selftest.ts'
 import { MemoryState } from './memory-state.ts'
@@ -31,7 +32,7 @@ after(() => sandbox.close())
 
 function open(
   source: string,
-  options: OpenOptions = {},
+  options: SessionOptions = {},
   pool: Sandbox = sandbox,
   limits: object = {},
   state = new MemoryState()
@@ -521,7 +522,7 @@ function history(): Call[] {
   return calls
 }
 
-async function replay(batch: number, options: OpenOptions, applies: boolean): Promise<string> {
+async function replay(batch: number, options: SessionOptions, applies: boolean): Promise<string> {
   const state = new MemoryState()
   const session = open(STATEFUL, options, sandbox, {}, state)
   const calls = history()

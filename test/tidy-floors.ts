@@ -8,12 +8,12 @@ export const FLOORS: Record<number, string[]> = {
     'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness'
   ],
   2: [
-    'contract contract-check contract-rewrite execution replay request-window',
+    'contract contract-check contract-rewrite contract-tree execution replay request-window',
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [
     'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',
-    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot signature-worker signatures sqlite storage swarm',
+    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm',
     'verify-ledger websocket within'
   ]
 }

@@ -11,7 +11,7 @@ import {
   walk
 } from './tidy-sources.ts'
 
-export const LINES_MAX = 450
+export const LINES_MAX = 500
 /** The highest floor that is a function of its input alone. */
 export const PURE_FLOOR_MAX = 2
 
