@@ -8,6 +8,7 @@ import { connectRpc } from '../src/rpc-client.ts'
 import {
   contractFile,
   LIAR,
+  post,
   type RunningHost,
   run,
   startHost,
@@ -86,5 +87,14 @@ test('an honest signed ledger of calls at once is verified as ok', async t => {
   const host = await startHost(t, [file, '--dir', join(dir, 'host'), '--auth', 'signed'])
   await callSigned(host)
   const result = await verify(t, host)
+  assert.equal(result.verdict, 'ok', JSON.stringify(result))
+})
+
+test('an honest contract without init is verified as ok', async t => {
+  const dir = await temporaryFolder(t)
+  const file = await contractFile(dir, 'exports.add = async (a, b) => a + b\n')
+  const host = await startHost(t, [file, '--dir', join(dir, 'host')])
+  assert.equal((await post(host.url, 'add', [1, 2])).result, 3)
+  const result = await verify(t, host, 1)
   assert.equal(result.verdict, 'ok', JSON.stringify(result))
 })
