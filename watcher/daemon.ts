@@ -90,6 +90,7 @@ export class Daemon {
   readonly #signatures = new SignatureChecker()
   readonly #watched = new Map<string, Watched>()
   readonly #now: () => number
+  readonly #restarts = new Map<string, number>()
   #deliverer: Deliverer | null = null
   #executor: Executor
   #stops: (() => void)[] = []
@@ -135,7 +136,10 @@ export class Daemon {
       }
     })
     this.#stops.push(this.store.watchChanges(() => this.sync()))
-    const timer = setInterval(() => this.#lookForStale(), STALE_LOOK_MS)
+    const timer = setInterval(() => {
+      this.#lookForStale()
+      this.#countRestarts()
+    }, STALE_LOOK_MS)
     timer.unref()
     this.#stops.push(() => clearInterval(timer))
     this.#stops.push(this.swarm.onReachable(isReachable => log.info('dht', { isReachable })))
@@ -286,6 +290,18 @@ export class Daemon {
     this.#unwatch(key).then(() => {
       if (!this.#closing && !this.#watched.has(key)) this.#watch(key, row)
     })
+  }
+
+  /** Tells what the sandbox has counted since the last look. */
+  #countRestarts(): void {
+    const { timeouts, memory, crashes, restarts } = this.sandbox.counters
+    const recycled = restarts - timeouts - memory - crashes
+    const now = { timeout: timeouts, memory, 'sandbox-crash': crashes, recycled }
+    for (const [reason, count] of Object.entries(now)) {
+      for (let told = this.#restarts.get(reason) ?? 0; told < count; told++)
+        this.#events.sandboxRestarted(reason)
+      this.#restarts.set(reason, count)
+    }
   }
 
   #lookForStale(): void {
