@@ -24,12 +24,14 @@ export interface Once {
 
 const [mode, address, key] = process.argv.slice(2) as [string, string, string]
 const dir = await mkdtemp(join(tmpdir(), 'vms-bench-once-'))
+let once: Once
 try {
-  const once = mode === 'audit' ? await auditOnce() : await downloadOnce()
-  process.stdout.write(`${JSON.stringify(once)}\n`)
+  once = mode === 'audit' ? await auditOnce() : await downloadOnce()
 } finally {
   await rm(dir, { recursive: true, force: true })
 }
+// Last, because whoever reads it ends this process.
+process.stdout.write(`${JSON.stringify(once)}\n`)
 
 async function auditOnce(): Promise<Once> {
   const sandbox = new Sandbox(SANDBOX_LIMITS)
