@@ -206,11 +206,13 @@ export interface DaemonOptions {
 /** `vms-watch run`, once it is ready. */
 export class DaemonProgram {
   readonly running: Running
+  readonly dir: string
   readonly http: string
   readonly watcher: string
 
-  constructor(running: Running, ready: Said) {
+  constructor(running: Running, dir: string, ready: Said) {
     this.running = running
+    this.dir = dir
     this.http = ready.http
     this.watcher = ready.watcher
   }
@@ -242,7 +244,7 @@ export async function startDaemon(stage: Stage, options: DaemonOptions): Promise
     : []
   const args = ['run', '--dir', dir, '--http', '127.0.0.1:0', '--json', ...network, ...mail]
   const running = stage.start(VMS_WATCH, [...args, ...flags])
-  return new DaemonProgram(running, await running.says(({ event }) => event === 'ready'))
+  return new DaemonProgram(running, dir, await running.says(({ event }) => event === 'ready'))
 }
 
 /** `vms-watch VERB … --json` beside whatever runs on `dir`; throws when it fails. */
