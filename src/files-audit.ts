@@ -13,6 +13,8 @@ import { isPath } from './path.ts'
 import type { StateTree } from './state-tree.ts'
 
 const NO_HASH = new Uint8Array(32)
+/** Contents that are fetched at once: each alone would cost a trip to the host. */
+const READ_AHEAD_FILES = 32
 
 /** One path as the drive has it now; null where it is gone. */
 export interface DriveWrite {
@@ -85,18 +87,36 @@ interface Read {
 
 async function readChanges(drive: FilesDriveReader, from: number, to: number): Promise<Read> {
   const read: Read = { absent: [], present: [], problem: null }
+  const reading: { path: string; row: Promise<Row | Unexpected> }[] = []
   for await (const change of drive.changes(from, to)) {
     if ('unexpected' in change) return { ...read, problem: problemOf(change) }
     const { path } = change
     if (!isPath(path)) return { ...read, problem: `${path}: no path of a state` }
     if (change.type === 'absent') read.absent.push({ path, was: change.was })
     else {
-      const row = await rowOf(change)
-      if ('unexpected' in row) return { ...read, problem: problemOf(row) }
-      read.present.push({ path, row })
+      const row = rowOf(change)
+      // Awaited by `take`, or by nobody where the changes themselves end in an error.
+      row.catch(() => {})
+      reading.push({ path, row })
+      if (reading.length < READ_AHEAD_FILES) continue
+      const problem = await take(read, reading.splice(0))
+      if (problem) return { ...read, problem }
     }
   }
-  return read
+  return { ...read, problem: await take(read, reading) }
+}
+
+/** Waits for the contents under way; the first problem among them, or null. */
+async function take(
+  read: Read,
+  reading: { path: string; row: Promise<Row | Unexpected> }[]
+): Promise<string | null> {
+  const rows = await Promise.all(reading.map(({ row }) => row))
+  for (const [i, row] of rows.entries()) {
+    if ('unexpected' in row) return problemOf(row)
+    read.present.push({ path: reading[i]!.path, row })
+  }
+  return null
 }
 
 async function rowOf(
