@@ -2,7 +2,9 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { start } from 'node:repl'
+import { PassThrough } from 'node:stream'
 import { inspect } from 'node:util'
 import { createContext, Script } from 'node:vm'
 import { type Command, Option } from 'commander'
@@ -135,14 +137,18 @@ async function converse(address: string, info: HostInfo, calls: Calls): Promise<
   const title = info.title === '' ? '' : ` ${JSON.stringify(info.title)}`
   note(`${address}${title}, ledger ${info.ledger}, ${info.auth}`)
   note(`client has ${info.methods.join(', ')}`)
+  const piped = process.stdin.isTTY ? null : new PassThrough()
   const server = start({
     prompt: 'nodevms> ',
+    ...(piped && { input: piped, output: process.stdout }),
     writer: value => (value instanceof Error ? errorLine(value) : inspect(value, WRITTEN))
   })
   server.context.client = calls.client
   awaitResults(server)
-  if (process.stdin.isTTY) keepHistory(server)
-  await new Promise(resolve => server.on('exit', resolve))
+  const exit = new Promise(resolve => server.on('exit', resolve))
+  if (piped) await Promise.race([exit, feed(server, piped)])
+  else keepHistory(server)
+  await exit
 }
 
 const WRITTEN = { depth: null, colors: colors.isColorSupported }
@@ -150,7 +156,7 @@ const WRITTEN = { depth: null, colors: colors.isColorSupported }
 /** A promise is shown as what it gives. */
 function awaitResults(server: ReturnType<typeof start>): void {
   const evaluate = server.eval
-  ;(server as { eval: typeof evaluate }).eval = function (code, context, file, report) {
+  const awaited: typeof evaluate = function (code, context, file, report) {
     evaluate.call(this, code, context, file, (error, value) => {
       if (error) return report(error, undefined)
       Promise.resolve(value).then(
@@ -159,6 +165,25 @@ function awaitResults(server: ReturnType<typeof start>): void {
       )
     })
   }
+  Object.assign(server, { eval: awaited })
+}
+
+/** Node's repl does not wait for a line's outcome before it reads the next; lines that are piped in must. */
+async function feed(server: ReturnType<typeof start>, input: PassThrough): Promise<void> {
+  let takeTurn = () => {}
+  const display = server.displayPrompt
+  server.displayPrompt = function (preserveCursor) {
+    display.call(this, preserveCursor)
+    takeTurn()
+  }
+  for await (const line of createInterface({ input: process.stdin })) {
+    const turn = new Promise<void>(resolve => {
+      takeTurn = resolve
+    })
+    input.write(`${line}\n`)
+    await turn
+  }
+  input.end()
 }
 
 function keepHistory(server: ReturnType<typeof start>): void {

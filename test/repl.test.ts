@@ -68,10 +68,19 @@ test('repl says what to type where the expression is no JavaScript or nothing li
 
 test('an interactive repl prints outcomes and goes on after an error', async t => {
   const { url } = await start(t)
-  const input = 'await client.add(1, 2)\nclient.fail()\nclient.whoami()\n'
+  const lines = ['client.add(1, 2);', 'client.fail()', 'function two() { return 2 }']
+  const input = [
+    ...lines,
+    'const four = two() +',
+    'two()',
+    '',
+    '.help',
+    'four',
+    'client.whoami()'
+  ].join('\n')
   const { code, stdout } = await run(['repl', url, '-u', 'carol'], { input })
   assert.equal(code, 0)
-  assert.match(stdout, /3\n.*RangeError: too much\n.*'carol'/s)
+  assert.match(stdout, /3\n.*RangeError: too much\n.*4\n.*'carol'/s)
   assert.doesNotMatch(stdout, / at /)
 })
 
