@@ -237,14 +237,20 @@ export class DaemonProgram {
   }
 }
 
-export async function startDaemon(stage: Stage, options: DaemonOptions): Promise<DaemonProgram> {
+/** `vms-watch run`, which may not be ready yet. */
+export function runDaemon(stage: Stage, options: DaemonOptions): Running {
   const { dir, smtpUrl, network = NO_DHT, flags = [] } = options
   const mail = smtpUrl
     ? ['--smtp-url', `${smtpUrl}?tls=optional`, '--mail-to', 'operator@watchers.example']
     : []
   const args = ['run', '--dir', dir, '--http', '127.0.0.1:0', '--json', ...network, ...mail]
-  const running = stage.start(VMS_WATCH, [...args, ...flags])
-  return new DaemonProgram(running, dir, await running.says(({ event }) => event === 'ready'))
+  return stage.start(VMS_WATCH, [...args, ...flags])
+}
+
+export async function startDaemon(stage: Stage, options: DaemonOptions): Promise<DaemonProgram> {
+  const running = runDaemon(stage, options)
+  const ready = await running.says(({ event }) => event === 'ready')
+  return new DaemonProgram(running, options.dir, ready)
 }
 
 /** `vms-watch VERB … --json` beside whatever runs on `dir`; throws when it fails. */
