@@ -23,6 +23,7 @@ const ALERT: AlertRow = {
   id: 'state-mismatch-abcdefghij',
   ledger: new Uint8Array(32).fill(7),
   name: 'guests',
+  auth: 'debug',
   family: 'tampered',
   kind: 'state-mismatch',
   seq: 3,

@@ -178,6 +178,7 @@ function leadOf(notice: Notice): string {
 function factsOf(notice: Notice): string {
   const rows: [string, string | null][] = [
     ['Ledger', notice.ledger === '' ? null : `${notice.name}  (${notice.ledger})`],
+    ['Callers', notice.auth === 'debug' ? 'debug: nothing proves who they are' : notice.auth],
     ['Kind', notice.event === 'test' ? null : `${notice.kind} (${notice.family})`],
     ['Entry', notice.seq === null ? null : String(notice.seq)],
     ['Block', notice.block === null ? null : String(notice.block)],

@@ -20,6 +20,7 @@ export interface Notice {
   /** Key text of the ledger and its short name. */
   ledger: string
   name: string
+  auth: 'signed' | 'debug' | null
   seq: number | null
   block: number | null
   /** One line, escaped. */
@@ -65,6 +66,7 @@ export function noticeOf(
     kind: alert.kind,
     ledger: keyText(alert.ledger),
     name: alert.name,
+    auth: alert.auth,
     seq: alert.seq,
     block: alert.block,
     summary: plainLine(alert.summary, SUMMARY_CHARS_MAX),
@@ -89,6 +91,7 @@ export function testNotice(speaker: Speaker, now: number): Notice {
     kind: 'test',
     ledger: '',
     name: 'no ledger',
+    auth: null,
     seq: null,
     block: null,
     summary: 'This is a test. Nothing is wrong; it shows that alerts of this watcher reach you.',

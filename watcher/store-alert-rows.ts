@@ -22,6 +22,8 @@ export interface AlertRow {
   ledger: Uint8Array
   /** The ledger's short name. */
   name: string
+  /** How its callers are known; null while genesis is not. */
+  auth: 'signed' | 'debug' | null
   family: Family
   kind: AlertKind
   seq: number | null
@@ -126,6 +128,7 @@ export interface RawAlert {
   id: string
   ledger_key: Buffer
   name: string
+  auth: 'signed' | 'debug' | null
   family: Family
   kind: AlertKind
   seq: number | null
@@ -140,7 +143,7 @@ export interface RawAlert {
 }
 
 /** What an SQL query for alerts selects, and from where. */
-export const ALERT_COLUMNS = `a.id, l.key AS ledger_key, l.name, a.family, a.kind, a.seq, a.block, a.summary,
+export const ALERT_COLUMNS = `a.id, l.key AS ledger_key, l.name, l.auth, a.family, a.kind, a.seq, a.block, a.summary,
   a.recorded, a.expected, a.raised_at, a.resolved_at, a.acked_at,
   EXISTS (SELECT 1 FROM evidence e WHERE e.alert = a.id) AS has_evidence`
 export const ALERTS = 'alert a JOIN ledger l ON l.id = a.ledger'
@@ -150,6 +153,7 @@ export function alertOf(raw: RawAlert): AlertRow {
     id: raw.id,
     ledger: new Uint8Array(raw.ledger_key),
     name: raw.name,
+    auth: raw.auth,
     family: raw.family,
     kind: raw.kind,
     seq: raw.seq,

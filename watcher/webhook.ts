@@ -127,6 +127,7 @@ function annotationsOf(notice: Notice): Record<string, string> {
     summary: notice.summary,
     alert_id: notice.alertId,
     ledger_key: notice.ledger,
+    callers: notice.auth,
     seq: notice.seq === null ? null : String(notice.seq),
     block: notice.block === null ? null : String(notice.block),
     recorded: notice.recorded,
