@@ -7,6 +7,11 @@ export function utf8(text: string): Uint8Array {
   return utf8Encoder.encode(text)
 }
 
+/** Writes the UTF-8 of `text` at `at`, where there is room for it; gives how many bytes. */
+export function writeUtf8(text: string, into: Uint8Array, at: number): number {
+  return utf8Encoder.encodeInto(text, into.subarray(at)).written
+}
+
 /** Decodes UTF-8; throws a TypeError on any byte sequence that is not well-formed. Keeps a BOM. */
 export function strictText(bytes: Uint8Array): string {
   return fatalUtf8.decode(bytes)

@@ -2,7 +2,7 @@
 // and a decoder that refuses anything else (PROTOCOL §2).
 
 import * as c from 'compact-encoding'
-import { strictText, utf8 } from './bytes.ts'
+import { strictText, writeUtf8 } from './bytes.ts'
 
 interface State {
   start: number
@@ -102,13 +102,18 @@ export function bytes(field: string, bytesMax: number): Codec<Uint8Array> {
 /** Well-formed UTF-8 behind its length in bytes (PROTOCOL §2.4). Refuses lone surrogates on writing. */
 export function text(field: string, bytesMax: number): Codec<string> {
   const raw = bytes(field, bytesMax)
-  const toBytes = (value: string, at: number) => {
-    if (!value.isWellFormed()) throw new Malformed(field, at, 'text with a lone surrogate')
-    return utf8(value)
-  }
+  const length = uint(`${field} length`, bytesMax)
   return {
-    preencode: (state, value) => raw.preencode(state, toBytes(value, state.end)),
-    encode: (state, value) => raw.encode(state, utf8(value)),
+    preencode(state, value) {
+      if (!value.isWellFormed()) throw new Malformed(field, state.end, 'text with a lone surrogate')
+      const size = Buffer.byteLength(value)
+      length.preencode(state, size)
+      state.end += size
+    },
+    encode(state, value) {
+      length.encode(state, Buffer.byteLength(value))
+      state.start += writeUtf8(value, state.buffer!, state.start)
+    },
     decode(state) {
       const at = state.start
       const body = raw.decode(state)
