@@ -80,9 +80,9 @@ export class LedgerState implements StateReader {
   /** As `apply`; `undo` takes exactly this back, while nothing came after it. */
   tryApply(writes: Write[], seq: number, time: number): { root: Uint8Array; undo(): void } {
     const before = writes.map(({ path }) => this.#take(path))
-    for (const write of writes) {
+    for (const [i, write] of writes.entries()) {
       const file = toFileWrite(write, seq, time)
-      this.#setRow(file.path, file.row)
+      this.#setRow(file.path, file.row, before[i]!.row)
       this.#pending.set(file.path, file)
     }
     return { root: this.#tree.root(), undo: () => this.#restore(before) }
@@ -105,14 +105,14 @@ export class LedgerState implements StateReader {
 
   #restore(before: Before[]): void {
     for (const { path, row, pending } of before) {
-      this.#setRow(path, row ?? null)
+      this.#setRow(path, row ?? null, this.#tree.get(path))
       if (pending) this.#pending.set(path, pending)
       else this.#pending.delete(path)
     }
   }
 
-  #setRow(path: string, row: Row | null): void {
-    this.#contentBytes += (row?.size ?? 0) - (this.#tree.get(path)?.size ?? 0)
+  #setRow(path: string, row: Row | null, was: Row | undefined): void {
+    this.#contentBytes += (row?.size ?? 0) - (was?.size ?? 0)
     if (row) this.#tree.set(path, row)
     else this.#tree.delete(path)
   }
