@@ -17,6 +17,8 @@ const SANDBOX_LIMITS = { callMs: 30_000, heapMiB: 512, processes: availableParal
 export interface Once {
   /** From the first connection to the verdict, or to the last block. */
   ms: number
+  /** From the first connection to the last entry that was executed again: without the files drive. */
+  ledgerMs: number
   /** 0 in a download. */
   entries: number
   blocks: number
@@ -38,18 +40,21 @@ async function auditOnce(): Promise<Once> {
   const failure = await selfTest(sandbox)
   if (failure) throw new Error(failure)
   const from = performance.now()
+  let ledgerMs = 0
   const result = await verifyLedger({
     ledger: parseKey(key),
     pinnedFiles: null,
     executor: sandbox,
     evidenceDir: dir,
     connect: storage => connectReplication(replicationUrl(address), storage),
-    progress: () => undefined
+    progress: () => {
+      ledgerMs = performance.now() - from
+    }
   })
   const ms = performance.now() - from
   await sandbox.close()
   if (result.verdict !== 'ok') throw new Error(JSON.stringify(result))
-  return { ms, entries: result.entries, blocks: result.head.length }
+  return { ms, ledgerMs, entries: result.entries, blocks: result.head.length }
 }
 
 async function downloadOnce(): Promise<Once> {
@@ -66,5 +71,5 @@ async function downloadOnce(): Promise<Once> {
   await connection.close()
   await core.close()
   await storage.close()
-  return { ms, entries: 0, blocks }
+  return { ms, ledgerMs: ms, entries: 0, blocks }
 }
