@@ -6,6 +6,9 @@ import type { Journal } from './journal.ts'
 
 /** Between two flushes, so that a busy ledger costs the drive one write a path and not one a call. */
 const PAUSE_MS = 200
+/** A pause is as many times as long as the flush before it: callers come first, and more paths are written only once. */
+const PAUSES_PER_FLUSH = 4
+const PAUSE_MS_MAX = 5_000
 const RETRY_MS = 5_000
 
 export interface PublisherOptions {
@@ -48,12 +51,14 @@ export class Publisher {
   async #work(): Promise<void> {
     while (this.#isWanted && !this.#isClosing) {
       this.#isWanted = false
+      const from = performance.now()
       const isFlushed = await this.#flush().catch(error => {
         this.#options.onError(error as Error)
         return false
       })
       if (!isFlushed) this.#isWanted = true
-      await this.#pause(isFlushed ? PAUSE_MS : RETRY_MS)
+      const tookMs = performance.now() - from
+      await this.#pause(isFlushed ? pauseAfter(tookMs) : RETRY_MS)
     }
   }
 
@@ -79,4 +84,8 @@ export class Publisher {
       }
     })
   }
+}
+
+function pauseAfter(flushMs: number): number {
+  return Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS, PAUSES_PER_FLUSH * flushMs))
 }
