@@ -2,35 +2,19 @@
 // endpoint whose store holds a fault, and a real Alertmanager is told.
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { serveHttp } from '../../watcher/http.ts'
 import { openMetrics } from '../../watcher/metrics.ts'
 import { takeSnapshot } from '../../watcher/snapshot.ts'
 import { openStore } from '../../watcher/store.ts'
+import { openStage, type Stage } from '../programs.ts'
+import { DASHBOARDS, need, openReceiver, RULES, startAlertmanager, startPrometheus } from './kit.ts'
 
-const DASHBOARDS = fileURLToPath(new URL('../../../dashboards/', import.meta.url))
-const RULES = join(DASHBOARDS, 'vms-watch.rules.yml')
-const DEADLINE_MS = 90_000
 const run = promisify(execFile)
-
-type Cleanup = { after(fn: () => unknown): void }
-
-/** The path of a Debian program; fails with how to get it. */
-function need(program: string): string {
-  const found = spawnSync(program, ['--version'])
-  const hint = `${program} is not installed: apt-get install -y prometheus prometheus-alertmanager`
-  assert.equal(found.error, undefined, hint)
-  return program
-}
 
 test('promtool finds nothing wrong with the rules and the examples', async () => {
   await run(need('promtool'), ['check', 'rules', RULES])
@@ -60,18 +44,14 @@ test('every rule has a unit test, a severity and a summary without variables', (
 })
 
 test('a fault in the store reaches a real Alertmanager through a real Prometheus', async t => {
-  need('prometheus')
-  need('prometheus-alertmanager')
-  const dir = mkdtempSync(join(tmpdir(), 'vms-watch-dashboards-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  const watcher = await faultyWatcher(t, dir)
-  const receiver = await openReceiver(t)
-  const alertmanager = await startAlertmanager(t, dir, receiver.port)
-  await startPrometheus(t, dir, watcher, alertmanager)
+  const stage = await openStage(t)
+  const watcher = await faultyWatcher(stage)
+  const receiver = await openReceiver(stage)
+  const alertmanager = await startAlertmanager(stage, plainConfig(receiver.port))
+  await startPrometheus(stage, { rules: RULES, watcher, alertmanager })
 
-  const payload = await receiver.told('VmsWatchTampered')
-  const alert = payload.alerts.find(one => one.labels.alertname === 'VmsWatchTampered')!
-  assert.equal(payload.status, 'firing')
+  const alert = await receiver.told('here', 'VmsWatchTampered')
+  assert.equal(alert.status, 'firing')
   assert.equal(alert.labels.ledger, 'guests')
   assert.equal(alert.labels.kind, 'outcome-mismatch')
   assert.equal(alert.labels.severity, 'critical')
@@ -82,8 +62,8 @@ test('a fault in the store reaches a real Alertmanager through a real Prometheus
 })
 
 /** Serves page and metrics of a store with one frozen ledger and one honest one; returns the port. */
-async function faultyWatcher(t: Cleanup, dir: string): Promise<number> {
-  const store = openStore(join(dir, 'watcher'))
+async function faultyWatcher(stage: Stage): Promise<number> {
+  const store = openStore(stage.path('watcher'))
   const key = new Uint8Array(32).fill(7)
   store.addLedger({ key, name: 'guests' }, 1)
   store.addLedger({ key: new Uint8Array(32).fill(8), name: 'honest' }, 1)
@@ -117,133 +97,22 @@ async function faultyWatcher(t: Cleanup, dir: string): Promise<number> {
     },
     { host: '127.0.0.1', port: 0 }
   )
-  t.after(async () => {
+  stage.onEnd(async () => {
     await server.close()
     store.close()
   })
   return server.port
 }
 
-interface Payload {
-  status: string
-  alerts: { labels: Record<string, string>; annotations: Record<string, string> }[]
-}
-
-/** A webhook receiver for Alertmanager. */
-async function openReceiver(t: Cleanup) {
-  const payloads: Payload[] = []
-  const waiting = new Set<() => void>()
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request.setEncoding('utf8')) body += chunk
-    response.end()
-    payloads.push(JSON.parse(body))
-    for (const look of [...waiting]) look()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    told: (name: string) =>
-      new Promise<Payload>((resolve, reject) => {
-        const late = () => reject(new Error(`nobody was told of ${name} in ${DEADLINE_MS} ms`))
-        const timer = setTimeout(late, DEADLINE_MS)
-        const look = () => {
-          const found = payloads.find(payload =>
-            payload.alerts.some(alert => alert.labels.alertname === name)
-          )
-          if (found === undefined) return
-          clearTimeout(timer)
-          waiting.delete(look)
-          resolve(found)
-        }
-        waiting.add(look)
-        look()
-      })
-  }
-}
-
-async function startAlertmanager(t: Cleanup, dir: string, receiver: number): Promise<number> {
-  const config = {
+/** Everything goes to one receiver at once. JSON is YAML. */
+function plainConfig(receiver: number): string {
+  return JSON.stringify({
     route: { receiver: 'here', group_wait: '0s', group_interval: '1s', group_by: ['...'] },
     receivers: [
-      { name: 'here', webhook_configs: [{ url: `http://127.0.0.1:${receiver}/`, max_alerts: 0 }] }
+      {
+        name: 'here',
+        webhook_configs: [{ url: `http://127.0.0.1:${receiver}/here`, max_alerts: 0 }]
+      }
     ]
-  }
-  const file = join(dir, 'alertmanager.yml')
-  // JSON is YAML.
-  writeFileSync(file, JSON.stringify(config))
-  const data = join(dir, 'alertmanager')
-  mkdirSync(data)
-  const port = await freePort()
-  await startProgram(t, port, 'prometheus-alertmanager', [
-    `--config.file=${file}`,
-    `--storage.path=${data}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--cluster.listen-address='
-  ])
-  return port
-}
-
-async function startPrometheus(t: Cleanup, dir: string, watcher: number, alertmanager: number) {
-  const config = {
-    global: { scrape_interval: '1s', evaluation_interval: '1s' },
-    rule_files: [RULES],
-    alerting: {
-      alertmanagers: [{ static_configs: [{ targets: [`127.0.0.1:${alertmanager}`] }] }]
-    },
-    scrape_configs: [
-      { job_name: 'vms-watch', static_configs: [{ targets: [`127.0.0.1:${watcher}`] }] }
-    ]
-  }
-  const file = join(dir, 'prometheus.yml')
-  writeFileSync(file, JSON.stringify(config))
-  const port = await freePort()
-  await startProgram(t, port, 'prometheus', [
-    `--config.file=${file}`,
-    `--storage.tsdb.path=${join(dir, 'prometheus')}`,
-    `--web.listen-address=127.0.0.1:${port}`
-  ])
-}
-
-/** Starts a server and returns once it answers on its port; what it said is told when it ends early. */
-async function startProgram(t: Cleanup, port: number, program: string, args: string[]) {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', text => {
-    said = (said + text).slice(-2_000)
   })
-  t.after(() => stopProgram(child))
-  const deadline = Date.now() + DEADLINE_MS
-  while (!(await answers(port))) {
-    assert.equal(child.exitCode, null, `${program} ended: ${said}`)
-    assert.ok(Date.now() < deadline, `${program} does not answer: ${said}`)
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
-}
-
-async function stopProgram(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'exit')
-}
-
-async function answers(port: number): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok
-  } catch {
-    return false
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
