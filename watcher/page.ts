@@ -31,7 +31,7 @@ const STYLE = `
 body { margin: 0; background: var(--back); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif }
 main { max-width: 72rem; margin: 0 auto; padding: 1.5rem 1.25rem 3rem }
-header { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline }
+header { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; overflow-wrap: anywhere }
 h1 { font-size: 1.35rem; margin: 0 }
 h2 { font-size: 1.05rem; margin: 2rem 0 .6rem }
 a { color: var(--link); text-decoration: none } a:hover { text-decoration: underline }
@@ -45,22 +45,28 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: .86em
 tbody th { font-weight: 600 }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
 .sub { display: block; color: var(--soft); font-weight: 400; font-size: .86em; overflow-wrap: anywhere }
-main .narrow { display: none }
+.kind { white-space: nowrap }
 .badge { display: inline-block; padding: .05rem .55rem; border-radius: 1rem; font-weight: 600;
   font-size: .86em; white-space: nowrap }
 .good { color: var(--good); background: var(--good-back) } .bad { color: var(--bad); background: var(--bad-back) }
 .warn { color: var(--warn); background: var(--warn-back) } .idle { color: var(--idle); background: var(--idle-back) }
-progress { display: block; width: 9rem; height: .4rem; margin-top: .35rem; accent-color: var(--good) }
+progress { display: block; width: 9rem; height: .4rem; margin-top: .35rem; accent-color: currentColor }
+.sink { display: flex; flex-wrap: wrap; gap: .3rem 1rem; justify-content: space-between; padding: .6rem 1rem;
+  border-top: 1px solid var(--line) } .sink:first-child { border-top: 0 } .sink strong { overflow-wrap: anywhere }
 article { padding: .9rem 1rem; border-top: 1px solid var(--line) } article:first-child { border-top: 0 }
 article p { margin: .3rem 0 }
 dl { display: grid; grid-template-columns: 5rem 1fr; gap: .15rem 1rem; margin: .5rem 0 0 }
 dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 footer { margin-top: 2.5rem; font-size: .9em }
 .text { max-width: 46rem } .text h2 { margin-top: 2.2rem } .text h1:not(:first-child) { margin-top: 3rem }
-@media (max-width: 44rem) { .ledgers thead { display: none }
-  .ledgers tr { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: .8rem 1rem; border-top: 1px solid var(--line) }
+@media (max-width: 44rem) { .ledgers thead { display: none } .ledgers tbody { display: block }
+  .ledgers tr { display: block; padding: .8rem 1rem; border-top: 1px solid var(--line) }
   .ledgers tr:first-child { border-top: 0 } .ledgers th, .ledgers td { border: 0; padding: 0 }
-  .ledgers th { flex-basis: 100% } progress { width: 7rem } main .narrow { display: inline } }
+  .ledgers th { display: block; margin-bottom: .4rem }
+  .ledgers td { display: grid; grid-template-columns: 7rem 1fr; gap: 0 1rem; margin-top: .1rem }
+  .ledgers td::before { content: attr(data-name); color: var(--soft) } .ledgers .sub { grid-column: 2 }
+  progress { grid-column: 2; width: 100%; max-width: 12rem; margin: .2rem 0 }
+  .badge { justify-self: start } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 `
 
 /** For a Content-Security-Policy: the page's one style sheet and nothing else. */
@@ -73,7 +79,7 @@ export function renderPage(snapshot: Snapshot): string {
     banner(snapshot),
     `<h2>Ledgers</h2>${ledgers.length === 0 ? noLedgers() : ledgerTable(snapshot)}`,
     alerts.length === 0 ? '' : `<h2>Open alerts</h2>${alertCards(snapshot)}`,
-    snapshot.sinks.length === 0 ? noSinks() : sinkTable(snapshot),
+    snapshot.sinks.length === 0 ? noSinks() : sinkCard(snapshot),
     footer(snapshot)
   ]
   return document(titleOf(snapshot), body.join('\n'), REFRESH_S)
@@ -82,7 +88,10 @@ export function renderPage(snapshot: Snapshot): string {
 /** ALERTS.md as a page: headings (with anchors), paragraphs, list items, bold and code; no other markup is known. */
 export function renderRunbook(markdown: string): string {
   const blocks = markdown.split(/\n{2,}/).map(block => block.trim())
-  return document('Alerts · vms-watch', `<div class="text">${blocks.map(blockOf).join('\n')}</div>`)
+  return document(
+    'Alerts · vms-watch',
+    `<div class="text"><a href="/">← vms-watch</a>\n${blocks.map(blockOf).join('\n')}</div>`
+  )
 }
 
 export function escapeHtml(text: string): string {
@@ -164,18 +173,26 @@ function ledgerTable({ ledgers, now }: Snapshot): string {
 }
 
 function ledgerRow(ledger: LedgerView, now: number): string {
-  const title = ledger.title === null ? '' : ` · “${shown(ledger.title, TITLE_CHARS_MAX)}”`
+  const title =
+    ledger.title === null || ledger.title === ''
+      ? ''
+      : `<span class="sub">“${shown(ledger.title, TITLE_CHARS_MAX)}”</span>`
   const debug = ledger.auth === 'debug' ? ' <span class="badge warn">debug callers</span>' : ''
-  const kinds =
-    ledger.standing.length === 0 ? '' : `<span class="sub">${ledger.standing.join(', ')}</span>`
+  const kinds = ledger.standing.map(kind => `<span class="kind">${kind}</span>`).join(', ')
+  const standing = kinds === '' ? '' : `<span class="sub">${kinds}</span>`
   const entry = ledger.seq < 0 ? '–' : `#${grouped(ledger.seq)}`
+  const entryAt =
+    ledger.lastEntryAt === null ? '' : `<span class="sub">${ago(ledger.lastEntryAt, now)}</span>`
+  const style = styleOf(ledger.verdict)
+  // On a narrow screen there is no table head, and each cell tells its name.
   return `<tr><th scope="row"><a href="/api/ledgers/${encodeURIComponent(ledger.name)}">${escapeHtml(ledger.name)}</a>${debug}
-<span class="sub"><span class="mono">${escapeHtml(ledger.ledger)}</span>${title}</span></th>
-<td><span class="badge ${styleOf(ledger.verdict)}">${VERDICT_WORDS[ledger.verdict]}</span>${kinds}</td>
-<td class="n">${grouped(ledger.verified)} / ${grouped(ledger.seen)}<progress value="${ledger.verified}" max="${Math.max(1, ledger.seen)}"></progress></td>
-<td class="n">${ago(ledger.lastVerifiedAt, now)}</td>
-<td class="n">${entry}<span class="sub">${ledger.lastEntryAt === null ? '' : ago(ledger.lastEntryAt, now)}</span></td>
-<td class="n">${ledger.peers ?? '–'}<span class="sub narrow"> peers</span></td></tr>`
+${title}<span class="sub mono">${escapeHtml(ledger.ledger)}</span></th>
+<td data-name="Verdict"><span class="badge ${style}">${VERDICT_WORDS[ledger.verdict]}</span>${standing}</td>
+<td class="n" data-name="Verified"><span>${grouped(ledger.verified)} / ${grouped(ledger.seen)}</span>
+<progress class="${style}" value="${ledger.verified}" max="${Math.max(1, ledger.seen)}"></progress></td>
+<td class="n" data-name="Last verified">${ago(ledger.lastVerifiedAt, now)}</td>
+<td class="n" data-name="Last entry"><span>${entry}</span>${entryAt}</td>
+<td class="n" data-name="Peers">${ledger.peers ?? '–'}</td></tr>`
 }
 
 function styleOf(verdict: LedgerView['verdict']): string {
@@ -232,15 +249,15 @@ function noticesText(alert: AlertView): string {
   return alert.deliveries.map(one).join('<br>')
 }
 
-function sinkTable({ sinks, now }: Snapshot): string {
+function sinkCard({ sinks, now }: Snapshot): string {
   const rows = sinks.map(({ sink, count, oldestAt }) => {
     const state =
       count === 0
         ? '<span class="badge good">all delivered</span>'
         : `<span class="badge warn">${count} waiting</span> <span class="soft">the oldest since ${ago(oldestAt, now)}</span>`
-    return `<tr><th scope="row">${escapeHtml(sink)}</th><td>${state}</td></tr>`
+    return `<div class="sink"><strong>${escapeHtml(sink)}</strong><span>${state}</span></div>`
   })
-  return `<h2>Notices</h2><div class="card"><table><tbody>${rows.join('\n')}</tbody></table></div>`
+  return `<h2>Notices</h2><div class="card">${rows.join('\n')}</div>`
 }
 
 function footer({ version, startedAt, now }: Snapshot): string {

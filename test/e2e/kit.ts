@@ -130,7 +130,9 @@ export async function startPrometheus(
   await startServer(stage, port, 'prometheus', [
     `--config.file=${file}`,
     `--storage.tsdb.path=${stage.path('prometheus')}`,
-    `--web.listen-address=127.0.0.1:${port}`
+    `--web.listen-address=127.0.0.1:${port}`,
+    // What fires before it has found its Alertmanager is lost, and told again after this time only.
+    '--rules.alert.resend-delay=1s'
   ])
   return { query: expression => query(port, expression) }
 }
