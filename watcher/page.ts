@@ -50,7 +50,10 @@ td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
   font-size: .86em; white-space: nowrap }
 .good { color: var(--good); background: var(--good-back) } .bad { color: var(--bad); background: var(--bad-back) }
 .warn { color: var(--warn); background: var(--warn-back) } .idle { color: var(--idle); background: var(--idle-back) }
-progress { display: block; width: 9rem; height: .4rem; margin-top: .35rem; accent-color: currentColor }
+progress { display: block; width: 9rem; height: .4rem; margin-top: .35rem; border: 0; border-radius: .2rem;
+  overflow: hidden; appearance: none }
+progress::-webkit-progress-bar { background: transparent }
+progress::-webkit-progress-value { background: currentColor } progress::-moz-progress-bar { background: currentColor }
 .sink { display: flex; flex-wrap: wrap; gap: .3rem 1rem; justify-content: space-between; padding: .6rem 1rem;
   border-top: 1px solid var(--line) } .sink:first-child { border-top: 0 } .sink strong { overflow-wrap: anywhere }
 article { padding: .9rem 1rem; border-top: 1px solid var(--line) } article:first-child { border-top: 0 }
