@@ -139,11 +139,7 @@ function rewriteTry(node: AnyNode): AnyNode {
     ? [{ type: 'TryStatement', block: node.block, handler: node.handler, finalizer: null }]
     : (node.block as AnyNode).body
   node.block = block(inner) as any
-  node.handler = {
-    type: 'CatchClause',
-    param: name('$vmsE'),
-    body: block([statement('throw $vms.c($vmsE)')])
-  } as any
+  node.handler = catching('c') as any
   ;(node.finalizer as AnyNode).body.unshift(statement('$vms.f()'))
   return node
 }
@@ -192,10 +188,16 @@ function isPlainParam(param: AnyNode): boolean {
 }
 
 function guarded(body: AnyNode[]): AnyNode {
+  const handler = catching('x')
   return block([
     ENTER,
-    { type: 'TryStatement', block: block(body), handler: null, finalizer: block([LEAVE]) } as any
+    { type: 'TryStatement', block: block(body), handler, finalizer: block([LEAVE]) } as any
   ])
+}
+
+function catching(method: string): AnyNode {
+  const body = block([statement(`throw $vms.${method}($vmsE)`)])
+  return { type: 'CatchClause', param: name('$vmsE'), body } as AnyNode
 }
 
 function name(text: string): AnyNode {

@@ -33,6 +33,8 @@ const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnProperty
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
 const apply = Reflect.apply
+// Taken before it is metered: gas must not depend on how long the engine's own words are.
+const { includes } = String.prototype
 const MapPrototype = Map.prototype
 const SetPrototype = Set.prototype
 const enginePrototypes = new Set<unknown>(
@@ -164,24 +166,40 @@ export class Meter {
     if (--this.g < 0) this.out()
   }
 
+  /** The way out of a function by throwing: a limit of the engine is met here even where the engine goes on to swallow it. */
+  x(thrown: unknown): unknown {
+    if (this.abort === null) this.#engineText(thrown)
+    return thrown
+  }
+
   tidy(thrown: unknown): unknown {
-    if (typeof thrown !== 'object' || thrown === null || this.#known.has(thrown)) return thrown
-    if (thrown === ABORT || !enginePrototypes.has(getPrototypeOf(thrown))) return thrown
-    const text = getOwnPropertyDescriptor(thrown, 'message')?.value
-    if (typeof text === 'string') {
-      for (const [limit, cannot] of NATIVE_LIMITS) {
-        if (text.includes(limit)) this.stopWith({ kind: 'native', cannot, message: limit })
-      }
-      this.#onEngineError(text)
-    }
+    const text = this.#engineText(thrown)
+    if (text === null) return thrown
+    if (text !== undefined) this.#onEngineError(text)
+    const error = thrown as object
     try {
       const value = ENGINE_MESSAGE
-      defineProperty(thrown, 'message', { value, writable: true, configurable: true })
+      defineProperty(error, 'message', { value, writable: true, configurable: true })
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }
-    this.#known.add(thrown)
+    this.#known.add(error)
     return thrown
+  }
+
+  /**
+   * What the engine says in an error of its own making (undefined: nothing), null for anything else.
+   * Stops the call at a limit of the engine.
+   */
+  #engineText(thrown: unknown): string | undefined | null {
+    if (typeof thrown !== 'object' || thrown === null || this.#known.has(thrown)) return null
+    if (thrown === ABORT || !enginePrototypes.has(getPrototypeOf(thrown))) return null
+    const text = getOwnPropertyDescriptor(thrown, 'message')?.value
+    if (typeof text !== 'string') return undefined
+    for (const [limit, cannot] of NATIVE_LIMITS) {
+      if (apply(includes, text, [limit])) this.stopWith({ kind: 'native', cannot, message: limit })
+    }
+    return text
   }
 
   know<T extends object>(error: T): T {

@@ -328,6 +328,8 @@ function wrapFunctions(meter: Meter): void {
         if (++meter.d > 128) meter.deep()
         try {
           return apply(this, self, list([...first, ...more]))
+        } catch (thrown) {
+          throw meter.x(thrown)
         } finally {
           meter.d--
         }
@@ -375,6 +377,8 @@ function wrapGenerators(meter: Meter): void {
             if (++meter.d > 128) meter.deep()
             try {
               return apply(native, this, [value])
+            } catch (thrown) {
+              throw meter.x(thrown)
             } finally {
               meter.d--
             }
