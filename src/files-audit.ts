@@ -12,9 +12,10 @@ import { type Ledger, MissingBlock } from './ledger.ts'
 import { isPath } from './path.ts'
 import type { StateTree } from './state-tree.ts'
 
+/** Contents that are fetched at once: one after the other, each would cost a trip to the peer. */
+const CONTENTS_AHEAD_MAX = 64
+const CONTENT_BYTES_AHEAD_MAX: number = 8 * 1024 * 1024
 const NO_HASH = new Uint8Array(32)
-/** Contents that are fetched at once: each alone would cost a trip to the host. */
-const READ_AHEAD_FILES = 32
 
 /** One path as the drive has it now; null where it is gone. */
 export interface DriveWrite {
@@ -87,41 +88,73 @@ interface Read {
 
 async function readChanges(drive: FilesDriveReader, from: number, to: number): Promise<Read> {
   const read: Read = { absent: [], present: [], problem: null }
-  const reading: { path: string; row: Promise<Row | Unexpected> }[] = []
+  const rows = new RowsAhead(read)
   for await (const change of drive.changes(from, to)) {
-    if ('unexpected' in change) return { ...read, problem: problemOf(change) }
+    if ('unexpected' in change) return (await rows.end()) ?? { ...read, problem: problemOf(change) }
     const { path } = change
-    if (!isPath(path)) return { ...read, problem: `${path}: no path of a state` }
+    if (!isPath(path)) {
+      return (await rows.end()) ?? { ...read, problem: `${path}: no path of a state` }
+    }
     if (change.type === 'absent') read.absent.push({ path, was: change.was })
     else {
-      const row = rowOf(change)
-      // Awaited by `take`, or by nobody where the changes themselves end in an error.
-      row.catch(() => {})
-      reading.push({ path, row })
-      if (reading.length < READ_AHEAD_FILES) continue
-      const problem = await take(read, reading.splice(0))
-      if (problem) return { ...read, problem }
+      const stopped = await rows.add(change)
+      if (stopped) return stopped
     }
   }
-  return { ...read, problem: await take(read, reading) }
+  return (await rows.end()) ?? read
 }
 
-/** Waits for the contents under way; the first problem among them, or null. */
-async function take(
-  read: Read,
-  reading: { path: string; row: Promise<Row | Unexpected> }[]
-): Promise<string | null> {
-  const rows = await Promise.all(reading.map(({ row }) => row))
-  for (const [i, row] of rows.entries()) {
-    if ('unexpected' in row) return problemOf(row)
-    read.present.push({ path: reading[i]!.path, row })
+/** Fetches contents ahead and adds the rows to `read` in order, up to the first problem. */
+class RowsAhead {
+  readonly #read: Read
+  readonly #waiting: { path: string; size: number; row: Promise<Row | Unexpected> }[] = []
+  #bytes = 0
+
+  constructor(read: Read) {
+    this.#read = read
   }
-  return null
+
+  /** Gives what was read up to a problem; null while there is none. */
+  async add(change: Present): Promise<Read | null> {
+    const size = change.type === 'file' ? change.size : 0
+    while (this.#waiting.length > 0 && !this.#hasRoom(size)) {
+      const stopped = await this.#settle()
+      if (stopped) return stopped
+    }
+    const row = rowOf(change)
+    // Awaited in its turn; when an earlier one ends the reading, nobody asks for it.
+    row.catch(() => undefined)
+    this.#waiting.push({ path: change.path, size, row })
+    this.#bytes += size
+    return null
+  }
+
+  async end(): Promise<Read | null> {
+    while (this.#waiting.length > 0) {
+      const stopped = await this.#settle()
+      if (stopped) return stopped
+    }
+    return null
+  }
+
+  #hasRoom(size: number): boolean {
+    if (this.#waiting.length >= CONTENTS_AHEAD_MAX) return false
+    return this.#bytes + size <= CONTENT_BYTES_AHEAD_MAX
+  }
+
+  async #settle(): Promise<Read | null> {
+    const { path, size, row } = this.#waiting.shift()!
+    this.#bytes -= size
+    const settled = await row
+    if ('unexpected' in settled) return { ...this.#read, problem: problemOf(settled) }
+    this.#read.present.push({ path, row: settled })
+    return null
+  }
 }
 
-async function rowOf(
-  change: Extract<FilesChange, { type: 'file' | 'directory' }>
-): Promise<Row | Unexpected> {
+type Present = Extract<FilesChange, { type: 'file' | 'directory' }>
+
+async function rowOf(change: Present): Promise<Row | Unexpected> {
   const { seq, time, type } = change
   if (type === 'directory') return { type, size: 0, hash: NO_HASH, seq, time }
   const content = await change.content()

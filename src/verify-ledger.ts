@@ -118,7 +118,10 @@ class Verification {
     const doubt = await this.#learnGenesis()
     if (this.#contradiction) return this.#tampered(this.#contradiction)
     if (doubt) return this.#cannotCheck(doubt)
-    this.#drive = await openFilesDriveReader(this.#storage, this.#genesis!.value.files)
+    const { files, limits } = this.#genesis!.value
+    this.#drive = await openFilesDriveReader(this.#storage, files, {
+      fileBytesMax: limits.fileBytes
+    })
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const end = await this.#auditLedger()
       if (this.#contradiction) return this.#tampered(this.#contradiction)

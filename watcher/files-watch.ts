@@ -99,7 +99,9 @@ export class FilesWatch {
 
   async #open(): Promise<FilesDriveReader> {
     if (this.#drive) return this.#drive
-    const drive = await openFilesDriveReader(this.#parts.storage, this.#genesis.value.files)
+    const { files, limits } = this.#genesis.value
+    const options = { fileBytesMax: limits.fileBytes }
+    const drive = await openFilesDriveReader(this.#parts.storage, files, options)
     drive.onGrow(() => this.#bell.ring())
     // After a power cut an honest host's drive may go on under a higher fork (PROTOCOL §8.5): what was compared is void.
     drive.onTruncate(version => {
