@@ -394,13 +394,19 @@ function mismatch(
   block: number
 ): Fault {
   const pairs: Partial<Record<FaultKind, [string, string]>> = {
-    'outcome-mismatch': [JSON.stringify(entry.outcome), JSON.stringify(run.outcome)],
+    'outcome-mismatch': [outcomeText(entry.outcome), outcomeText(run.outcome)],
     'state-mismatch': [hex(entry.stateRoot), hex(root)],
     'gas-mismatch': [String(entry.gas), String(run.gas)]
   }
   const [recorded, expected] = pairs[kind]!.map(shown)
   const summary = MISMATCHES[kind]!
   return { kind, seq: entry.seq, block, summary, recorded: recorded!, expected: expected! }
+}
+
+/** A result is JSON text already; quoting it again would only hide it. */
+function outcomeText(outcome: Outcome): string {
+  if ('result' in outcome) return `result ${outcome.result}`
+  return `error ${outcome.error.name}: ${outcome.error.message}`
 }
 
 function shown(text: string): string {
