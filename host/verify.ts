@@ -5,7 +5,7 @@ import pc from 'picocolors'
 import { connectReplication, replicationUrl } from '../src/direct.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
 import { Progress } from '../src/progress.ts'
-import { connectRpc } from '../src/rpc-client.ts'
+import { connectRpc, RpcFailure, RpcRefusal } from '../src/rpc-client.ts'
 import { Sandbox } from '../src/sandbox.ts'
 import { selfTest } from '../src/sandbox-selftest.ts'
 import type { Storage } from '../src/storage.ts'
@@ -15,6 +15,8 @@ import { EXIT, Misuse } from './program.ts'
 
 /** A multiple of what a host allows itself, so that a slower machine still judges (ARCHITECTURE). */
 const SANDBOX_LIMITS = { callMs: 30_000, heapMiB: 512, processes: availableParallelism() }
+
+const ADDRESS = /^wss?:\/\/|:\d{1,5}$/
 
 export interface VerifyOptions {
   /** host:port, or a ledger key. */
@@ -37,6 +39,10 @@ export async function runVerify(options: VerifyOptions): Promise<number> {
     print(result, options.json === true)
     return exitCodeOf(result)
   } catch (error) {
+    if (error instanceof RpcFailure || error instanceof RpcRefusal) {
+      printUnreached(error, options.json === true)
+      return EXIT.cannotCheck
+    }
     if (!(error instanceof PinMismatch)) throw error
     if (options.json) printJson({ error: { name: error.name, message: error.message } })
     else process.stdout.write(`${pc.red('NOT WHAT YOU PINNED')}  ${error.message}\n`)
@@ -56,6 +62,10 @@ async function findLedger(options: VerifyOptions, log: Uint8Array | null): Promi
     const ledger = parseKey(target)
     if (log) refuseOther(log, ledger)
     return { ledger, address: null }
+  }
+  if (!ADDRESS.test(target)) {
+    const given = JSON.stringify(target.slice(0, 80))
+    throw new Misuse(`${given} is neither a ledger's key nor host:port`)
   }
   const client = await connectRpc(target)
   try {
@@ -134,6 +144,13 @@ function print(result: VerifyResult, isJson: boolean): void {
   if (result.verdict !== 'fault') return printJson(result)
   const { detail, ...fault } = result
   printJson({ ...fault, block: detail.block, summary: detail.summary })
+}
+
+/** A host that does not answer as one says nothing about its ledger: that is not a fault. */
+function printUnreached({ message }: Error, isJson: boolean): void {
+  const reason = 'missing-block'
+  if (isJson) printJson({ verdict: 'cannot-check', reason, seq: null, message })
+  else process.stdout.write(`${pc.yellow('CANNOT CHECK')}  ${shown(message)}\n`)
 }
 
 function printJson(value: object): void {
