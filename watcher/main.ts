@@ -197,7 +197,11 @@ function addAlertVerbs(): void {
       else print(`acknowledged ${id}; the ledger's verdict stays as it is`)
     })
   })
-  const alert = program.command('alert').description('the alert path itself').exitOverride()
+  const alert = program
+    .command('alert')
+    .description('the alert path itself')
+    .exitOverride()
+    .addHelpText('after', '\nExample:\n  vms-watch alert test')
   const test = verb('test', 'send a test alert down every configured sink', 'alert test', alert)
   addSettings(test)
   test.action((flags: Common) =>
@@ -227,6 +231,7 @@ function addEvidenceVerbs(): void {
     .command('evidence')
     .description('evidence files of faults')
     .exitOverride()
+    .addHelpText('after', '\nExample:\n  vms-watch evidence list')
   verb('list', 'the evidence that this watcher holds', 'evidence list', evidence).action(
     (flags: Common) =>
       withStore(flags, store => {
