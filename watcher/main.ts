@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { hex } from '../src/bytes.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
 import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
@@ -279,7 +279,13 @@ function addOthers(): void {
 
 /** Flags win over the environment, the environment over the config file. */
 function addSettings(command: Command): void {
-  for (const { key, flag, help } of settingFlags()) if (key !== 'dir') command.option(flag, help)
+  for (const { key, flag, help } of settingFlags()) {
+    if (key === 'dir') continue
+    const option = new Option(flag, help)
+    // commander takes every name that begins with no- for the opposite of another flag.
+    option.negate = false
+    command.addOption(option)
+  }
 }
 
 async function withStore(
