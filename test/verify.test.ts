@@ -11,8 +11,6 @@ const CONTRACT = 'exports.echo = async value => value\n'
 const DHT_NODES = 3
 /** A key of nobody's. */
 const STRANGER = 'ab'.repeat(32)
-/** How long an audit of a ledger that nobody serves may take, with a wide margin for a busy machine. */
-const NOBODY_MS_MAX = 45_000
 
 test('a ledger is verified at its address and by its key, and pins are enforced', async t => {
   const stage = await openStage(t)
@@ -61,12 +59,10 @@ test('a ledger is verified at its address and by its key, and pins are enforced'
     assert.deepEqual([found.verdict, found.entries], ['ok', 3])
   })
 
-  await t.test('a key that nobody serves is cannot-check, and soon', async () => {
-    const before = Date.now()
+  await t.test('a key that nobody serves is cannot-check, and ends of itself', async () => {
     const { code, found } = await verify(stage, STRANGER, ...network)
     assert.equal(code, 3, JSON.stringify(found))
     assert.deepEqual([found.verdict, found.reason], ['cannot-check', 'missing-block'])
-    assert.ok(Date.now() - before < NOBODY_MS_MAX)
   })
 
   await t.test('a host that is gone is named, with what to do', async () => {
