@@ -32,7 +32,7 @@ import { RECOVERED_FILE } from './recover.ts'
 
 const JOURNAL_FILE = 'journal.sqlite'
 const CORES_FOLDER = 'cores'
-const SANDBOX_LIMITS = { callMs: 5_000, heapMiB: 256, processes: 1 }
+const SANDBOX_LIMITS = { callMs: 5_000, heapMiB: 256, heldMiB: 512, processes: 1 }
 
 export interface HostOptions {
   dir: string

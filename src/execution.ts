@@ -33,7 +33,8 @@ export interface SessionOptions {
 export interface Session {
   /**
    * Executes in order; each call sees the writes of those before it. Stops after the first `cannot`
-   * (the answer is shorter then) and is dead from there on. May be called again before it has answered.
+   * (the answer is shorter then) and is dead from there on. May be called again before it has answered, but is
+   * not begun while much of what was executed before is not `applied`.
    */
   run(calls: Call[]): Promise<Ran[]>
   /** The StateReader now holds the writes of every call up to `seq`. */

@@ -17,6 +17,9 @@ import {
 
 const ANSWER_BYTES_MAX: number = 8 * 1024 * 1024
 const GAS_MAX: number = 2 ** 29
+/** With more than this to apply a session runs no further batch. */
+const UNAPPLIED_BYTES_MAX: number = 128 * 1024 * 1024
+const WRITE_BYTES = 200
 
 const NO_INIT: Executed = { outcome: { result: 'null' }, gas: 0, writes: [] }
 
@@ -24,6 +27,8 @@ const NO_INIT: Executed = { outcome: { result: 'null' }, gas: 0, writes: [] }
 export interface Runner {
   run(session: LedgerSession, calls: Call[]): Promise<Ran[]>
   forget(session: LedgerSession): void
+  /** A session may have room for a further batch. */
+  wake(): void
 }
 
 export class LedgerSession implements Session {
@@ -41,6 +46,9 @@ export class LedgerSession implements Session {
   #closed = false
   /** Writes of calls that were given back and that the state reader may not have yet. */
   readonly #unapplied = new Map<string, { write: Write; seq: number; time: number }>()
+  /** What those calls hold in memory, also where a later write hides an earlier one. */
+  #held: { seq: number; bytes: number }[] = []
+  #heldBytes = 0
 
   constructor(
     id: number,
@@ -92,7 +100,22 @@ export class LedgerSession implements Session {
     return { cannot: this.dead!.cannot, message: this.dead!.message }
   }
 
+  /** Bytes of what was executed and is not applied yet. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** No further batch is begun until more is applied; one that is closing waits for nothing. */
+  get isFull(): boolean {
+    return !this.#closed && this.#heldBytes > UNAPPLIED_BYTES_MAX
+  }
+
   applied(seq: number): void {
+    const wasFull = this.isFull
+    const left = this.#held.findIndex(call => call.seq > seq)
+    const done = this.#held.splice(0, left === -1 ? this.#held.length : left)
+    for (const { bytes } of done) this.#heldBytes -= bytes
+    if (wasFull && !this.isFull) this.slot.wake()
     for (const [path, unapplied] of this.#unapplied) {
       if (unapplied.seq <= seq) this.#unapplied.delete(path)
     }
@@ -100,14 +123,20 @@ export class LedgerSession implements Session {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.slot.wake()
     await Promise.allSettled(this.#running)
     this.dead ??= { cannot: 'sandbox-crash', message: 'the session is closed' }
     this.slot.forget(this)
     await this.#onClose()
   }
 
-  keep(call: Call, writes: Write[]): void {
+  keep(call: Call, { outcome, writes }: Executed): void {
     this.empty = false
+    let bytes = 'result' in outcome ? outcome.result.length : 0
+    for (const write of writes)
+      bytes += WRITE_BYTES + (write.type === 'file' ? write.content.length : 0)
+    this.#held.push({ seq: call.seq, bytes })
+    this.#heldBytes += bytes
     for (const write of writes) {
       this.#unapplied.delete(write.path)
       this.#unapplied.set(write.path, { write, seq: call.seq, time: call.time })

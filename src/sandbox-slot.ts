@@ -11,6 +11,9 @@ const STARTS_FAILED_MAX = 3
 /** Batches that wait in the child's pipe, so that it never waits for us. */
 const SENT_BATCHES_MAX = 2
 const IDLE_FRAMES_MAX = 100_000
+/** What a host records in one block it holds in half of this (host/base.ts), so an honest block fits, and one more behind it. */
+const HELD_MIB_DEFAULT = 1_280
+const MIB: number = 1024 * 1024
 
 interface Batch {
   session: LedgerSession
@@ -65,6 +68,10 @@ export class Slot implements Runner {
     this.#buryQueued(session)
   }
 
+  wake(): void {
+    this.#pump()
+  }
+
   close(): Promise<void> {
     this.#closing ??= new Promise(resolve => {
       for (const session of this.sessions) {
@@ -89,9 +96,14 @@ export class Slot implements Runner {
     while (this.#sent.length < SENT_BATCHES_MAX && this.#queue.length > 0) {
       // A suspected batch is sent call by call, and nothing may overtake it.
       if (this.#sent.some(batch => batch.careful)) break
-      const batch = this.#queue.shift()!
-      if (batch.session.dead) this.#bury(batch)
-      else this.#send(batch)
+      // A ledger with much to apply waits, and all its batches with it; those of others go on.
+      const next = this.#queue.findIndex(({ session, ran }) => {
+        return session.dead || !session.isFull || ran.length > 0
+      })
+      if (next === -1) break
+      const [batch] = this.#queue.splice(next, 1)
+      if (batch!.session.dead) this.#bury(batch!)
+      else this.#send(batch!)
     }
     this.#watch()
   }
@@ -172,7 +184,9 @@ export class Slot implements Runner {
       const call = head.calls[head.ran.length]
       if (!call || head.ran.length >= head.sent) throw new TypeError('more calls than were sent')
       const executed = readRan(frame, call.seq, head.session.program.limits)
-      head.session.keep(call, executed.writes)
+      head.session.keep(call, executed)
+      if (head.session.heldBytes > (this.#limits.heldMiB ?? HELD_MIB_DEFAULT) * MIB)
+        return this.#overfull(head)
       head.ran.push(executed)
       this.#counters.calls++
     }
@@ -209,6 +223,17 @@ export class Slot implements Runner {
     this.#headSince = performance.now()
     this.#buryQueued(session)
     this.#pump()
+  }
+
+  /** A few small calls can write more than this process should ever hold. */
+  #overfull(head: Batch): void {
+    const message = 'the calls of one batch write more than may be held'
+    head.session.dead = { cannot: 'memory', message: `nothing is run after: ${message}` }
+    head.ran.push({ cannot: 'memory', message })
+    this.#count('memory')
+    this.#sent.shift()
+    head.resolve(head.ran)
+    this.#process!.kill('memory')
   }
 
   #ended(ending: Ending, message: string): void {

@@ -5,6 +5,8 @@ export interface SandboxLimits {
   /** Wall clock of one call. */
   callMs: number
   heapMiB: number
+  /** What executed calls of a ledger may hold in the parent before they are applied; by default as a watcher needs it. */
+  heldMiB?: number
   processes: number
 }
 
