@@ -82,6 +82,7 @@ export class Ledger {
   readonly #peerHeads: PeerHeads
   readonly #fetch = (index: number) => this.block(index)
   readonly #stops = new Set<() => void>()
+  #followed: any = null
 
   constructor(core: any) {
     this.core = core
@@ -89,7 +90,10 @@ export class Ledger {
     this.discoveryKey = new Uint8Array(core.discoveryKey)
     this.#peerHeads = peerHeadsOf(core.core)
     this.#peerHeads.fetch = this.#fetch
-    this.onGrow(() => this.#peerHeads.check())
+    this.onGrow(() => {
+      this.#peerHeads.check()
+      if (this.length - this.heldLength > WINDOW_BLOCKS) this.#unfollow()
+    })
     this.#peerHeads.check()
   }
 
@@ -238,10 +242,25 @@ export class Ledger {
     return this.#subscribe(this.#peerHeads.onForeignFork, report)
   }
 
+  /**
+   * From now on new blocks are fetched as soon as they are told of, without being asked for by a reader. Ends by itself
+   * when they come by more than a window at once: how far ahead is fetched is then the reader's to say.
+   */
+  follow(): void {
+    // With an open end, because hypercore was measured to ask later for the blocks of a range that has one.
+    this.#followed ??= this.core.download({ start: this.length, end: -1 })
+  }
+
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
+    this.#unfollow()
     if (this.#peerHeads.fetch === this.#fetch) this.#peerHeads.fetch = null
     await this.core.close()
+  }
+
+  #unfollow(): void {
+    this.#followed?.destroy()
+    this.#followed = null
   }
 
   #listen(event: string, report: () => void): () => void {

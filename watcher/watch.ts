@@ -154,7 +154,10 @@ export class LedgerWatch {
       return undefined
     }
     if (checkpoint.head) await this.#compareKept(ledger, checkpoint.head)
-    if (ledger.length <= Math.max(checkpoint.length, AT_GENESIS.length)) return this.#rest()
+    if (ledger.length <= Math.max(checkpoint.length, AT_GENESIS.length)) {
+      ledger.follow()
+      return this.#rest()
+    }
     await this.#auditOnce(ledger)
     return 0
   }
