@@ -202,9 +202,10 @@ export class Replay {
 
   /** Runs the call again, cold, in processes that hold nothing else; accuses only if all agree. */
   async #confirm({ entry, call }: Step, block: number): Promise<Judgement> {
+    // At once, since each is alone in a process of its own and the alarm waits for the slowest.
+    const cold = await Promise.all(Array.from({ length: CONFIRMATIONS }, () => this.#runCold(call)))
     const runs: Executed[] = []
-    for (let i = 0; i < CONFIRMATIONS; i++) {
-      const ran = await this.#runCold(call)
+    for (const ran of cold) {
       if ('cannot' in ran)
         return {
           cannot: { kind: ran.cannot, seq: call.seq, message: `confirming: ${ran.message}` }
