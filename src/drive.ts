@@ -115,6 +115,16 @@ export class FilesDriveReader {
     return this.drive.core.length
   }
 
+  get fork(): number {
+    return this.drive.core.fork
+  }
+
+  /** Whether entries and contents are still those of a fork: if not, what was read may be of two histories. */
+  isStillAt(fork: number): boolean {
+    const contents = this.drive.blobs?.core
+    return this.fork === fork && (!contents || contents.length === 0 || contents.fork === fork)
+  }
+
   /** The drive grew. Gives its own end. */
   onGrow(report: () => void): () => void {
     const listener = () => report()

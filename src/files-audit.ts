@@ -57,7 +57,7 @@ export async function auditFiles(options: FilesAuditOptions): Promise<FilesAudit
 
 async function judge(options: FilesAuditOptions): Promise<FilesAuditEnd> {
   const { drive, ledger, rows, version, verified } = options
-  const at = drive.version
+  const { fork, version: at } = drive
   if (at <= version) return { end: 'nothing-new' }
   const marker = await drive.marker(at)
   const isMarked = marker !== null && !('unexpected' in marker)
@@ -73,9 +73,16 @@ async function judge(options: FilesAuditOptions): Promise<FilesAuditEnd> {
   const isSame = equalBytes(contentsRoot, entry.stateRoot)
   if (!problem && isSame && equalBytes(claimed.stateRoot, entry.stateRoot))
     return { end: 'ok', version: at, seq: entry.seq, writes: writesOf(read) }
+  if (!drive.isStillAt(fork)) return torn()
   const roots = { stateRoot: claimed.stateRoot, contentsRoot, entryRoot: entry.stateRoot }
   const claim: DriveClaim = { key: drive.key, version: at, seq: claimed.seq, ...roots }
   return { end: 'fault', fault: filesFault(claim, block, problem), claim }
+}
+
+/** An honest host that lost its last flush in a crash went on under another fork while we read (PROTOCOL §8.5). */
+function torn(): FilesAuditEnd {
+  const message = 'the drive went on under another fork while it was read'
+  return { end: 'cannot-check', reason: { kind: 'missing-block', seq: null, message } }
 }
 
 /** What differs between two versions. A path has two places, so it can be absent as one kind and present as the other. */

@@ -122,7 +122,7 @@ export class FilesWatch {
     }
     this.#rows = null
     if (end.end === 'cannot-check') return RETRY_MS
-    await this.#accuse(end)
+    await this.#accuse()
     return this.#isFromScratch ? RETRY_MS : undefined
   }
 
@@ -154,7 +154,7 @@ export class FilesWatch {
   }
 
   /** Before accusing the drive is read again from its beginning, in case our own rows were wrong. */
-  async #accuse(end: Extract<FilesAuditEnd, { end: 'fault' }>): Promise<void> {
+  async #accuse(): Promise<void> {
     const { store, now, wake, log } = this.#parts
     const checkpoint = store.checkpoint(this.#row.key)
     if (!checkpoint || checkpoint.seq < 0) return
@@ -170,7 +170,12 @@ export class FilesWatch {
       this.#isFromScratch = true
       return
     }
-    const evidence = await blockEvidence(this.#ledger, this.#genesis.bytes, end.fault, again.claim)
+    const evidence = await blockEvidence(
+      this.#ledger,
+      this.#genesis.bytes,
+      again.fault,
+      again.claim
+    )
     const id = store.freeze(this.#row.key, null, again.fault, evidence, now())
     log.warn('TAMPERED', { ledger: this.#row.name, fault: again.fault.kind, alert: id })
     wake()
