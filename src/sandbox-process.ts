@@ -34,7 +34,8 @@ export function probeSurroundings(): Surroundings {
 }
 
 export class SandboxProcess {
-  readonly #child: ChildProcess
+  /** Null where none could be started. */
+  readonly #child: ChildProcess | null
   #chunks: Buffer[] = []
   #pendingBytes = 0
   #stderr = ''
@@ -51,34 +52,50 @@ export class SandboxProcess {
     this.#onFrame = onFrame
     const command = [...(surroundings.isolate ?? []), process.execPath]
     const args = [...command.slice(1), ...nodeFlags(surroundings, heapMib), childPath(), sesPath()]
-    this.#child = spawn(command[0]!, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { TZ: 'UTC', LC_ALL: 'C' },
-      cwd: '/'
-    })
-    this.#child.stdout!.on('data', chunk => this.#take(chunk))
-    this.#child.stderr!.on('data', chunk => {
+    this.#child = this.#spawn(command[0]!, args)
+    const { stdin, stdout, stderr } = this.#child ?? {}
+    if (!this.#child || !stdin || !stdout || !stderr) {
+      // Out of memory or descriptors: no event tells of the end of what has not begun.
+      setImmediate(() => onEnd(...this.#ending(null, null)))
+      return
+    }
+    stdout.on('data', chunk => this.#take(chunk))
+    stderr.on('data', chunk => {
       this.#stderr = (this.#stderr + chunk).slice(-STDERR_CHARS_MAX)
     })
     // A child that is gone is learnt of by its end; what was on its way to it is sent again to the next.
-    this.#child.stdin!.on('error', () => {})
-    this.#child.on('error', error => {
-      this.#stderr += String(error)
-    })
+    stdin.on('error', () => {})
     this.#child.once('close', (code, signal) => onEnd(...this.#ending(code, signal)))
   }
 
+  #spawn(command: string, args: string[]): ChildProcess | null {
+    try {
+      const child = spawn(command, args, {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { TZ: 'UTC', LC_ALL: 'C' },
+        cwd: '/'
+      })
+      child.on('error', error => {
+        this.#stderr += String(error)
+      })
+      return child
+    } catch (error) {
+      this.#stderr = String(error)
+      return null
+    }
+  }
+
   get pid(): number | undefined {
-    return this.#child.pid
+    return this.#child?.pid
   }
 
   send(frame: ToChild): void {
-    this.#child.stdin!.write(`${JSON.stringify(frame)}\n`)
+    this.#child?.stdin?.write(`${JSON.stringify(frame)}\n`)
   }
 
   kill(ending: Ending): void {
     this.#killedFor ??= ending
-    this.#child.kill('SIGKILL')
+    this.#child?.kill('SIGKILL')
   }
 
   #take(chunk: Buffer): void {
