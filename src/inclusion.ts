@@ -54,7 +54,7 @@ export function verifyLeaf(
 
 /**
  * The tree hash that the tree of `head` had at length `index + 1`, from the leaf of block `index`;
- * null when the proof does not lead to `head`. This is how two heads of different length are compared.
+ * null when the proof does not lead to `head`. Sizes are in it, which a proof alone does not bind: see `prefixRoots`.
  */
 export function prefixTreeHash(
   head: { length: number; treeHash: Uint8Array },
@@ -62,6 +62,21 @@ export function prefixTreeHash(
   leaf: TreeNode,
   proof: InclusionProof
 ): Uint8Array | null {
+  const roots = prefixRoots(head, index, leaf, proof)
+  return roots && treeHash(placed(index + 1, roots))
+}
+
+/**
+ * The roots that the tree of `head` had at length `index + 1`; null when the proof does not lead to `head`. This is
+ * how two heads of different length are compared, by the hashes only: a parent commits to the hashes of its two
+ * children but only to the sum of their sizes, so whoever brings a proof can move bytes from one to the other.
+ */
+export function prefixRoots(
+  head: { length: number; treeHash: Uint8Array },
+  index: number,
+  leaf: TreeNode,
+  proof: InclusionProof
+): TreeNode[] | null {
   if (!verifyLeaf(head, index, leaf, proof)) return null
   const { position } = locate(head.length, index)
   const roots = proof.roots.slice(0, position)
@@ -74,7 +89,7 @@ export function prefixTreeHash(
     else open = false
     if (!open && isRight) inner.unshift(sibling)
   }
-  return treeHash(placed(index + 1, [...roots, ...inner, node]))
+  return [...roots, ...inner, node]
 }
 
 /** Where block `index` is: its root's span and that root's position among the roots. */

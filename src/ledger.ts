@@ -4,7 +4,7 @@ import merkleTree from 'hypercore/lib/merkle-tree.js'
 import multisig from 'hypercore/lib/multisig.js'
 import { type KeyPair, SIGNATURE_BYTES } from './crypto.ts'
 import { type Head, verifyHead } from './head.ts'
-import { type InclusionProof, placed, type TreeNode, treeHash } from './inclusion.ts'
+import type { InclusionProof, TreeNode } from './inclusion.ts'
 import { checkManifest, type LedgerManifest, ledgerManifest } from './manifest.ts'
 import { type Conflict, collectProof, type PeerHead, PeerHeads, plainNode } from './peer-heads.ts'
 import type { Storage } from './storage.ts'
@@ -326,8 +326,7 @@ function peerHeadsOf(core: any): PeerHeads {
     head: () => headOf(core),
     readTree: proof => readTree(core, proof),
     signatureOf,
-    treeHashAt: async length =>
-      treeHash(placed(length, (await MerkleTree.getRoots(core.state, length)).map(plainNode)))
+    rootsAt: async length => (await MerkleTree.getRoots(core.state, length)).map(plainNode)
   })
   return core[PEER_HEADS]
 }

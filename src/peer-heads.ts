@@ -11,7 +11,7 @@ import {
   locate,
   nodeIndex,
   placed,
-  prefixTreeHash,
+  prefixRoots,
   rootSpans,
   siblingSpan,
   type TreeNode,
@@ -58,8 +58,8 @@ export interface CoreFace {
   readTree(proof: any): any
   /** Raw Ed25519 signature in hypercore's wrapping. Throws when it cannot be read. */
   signatureOf(wrapped: Uint8Array): Uint8Array
-  /** Our own tree hash at `length`. Throws when it is not at hand. */
-  treeHashAt(length: number): Promise<Uint8Array>
+  /** Our own roots at `length`. Throws when they are not at hand. */
+  rootsAt(length: number): Promise<TreeNode[]>
 }
 
 type Question = { peer: any; take(answer: any): void }
@@ -130,7 +130,8 @@ export class PeerHeads {
 
   async #compareShorter(own: Head, foreign: PeerHead): Promise<Conflict | null> {
     await this.fetch?.(foreign.head.length - 1)
-    const ownPrefixHash = await this.#face.treeHashAt(foreign.head.length)
+    const { length } = foreign.head
+    const ownPrefixHash = treeHash(placed(length, await this.#face.rootsAt(length)))
     if (equalBytes(ownPrefixHash, foreign.head.treeHash)) return null
     return { own, foreign, prefix: null, ownPrefixHash }
   }
@@ -138,8 +139,10 @@ export class PeerHeads {
   async #compareLonger(own: Head, foreign: PeerHead): Promise<Conflict | null> {
     const prefix = await this.#askLeaf(foreign, own.length - 1)
     if (prefix === null) return null
-    const hash = prefixTreeHash(foreign.head, prefix.index, prefix.leaf, prefix.proof)
-    if (hash === null || equalBytes(hash, own.treeHash)) return null
+    const theirs = prefixRoots(foreign.head, prefix.index, prefix.leaf, prefix.proof)
+    const ours = await this.#face.rootsAt(own.length)
+    if (theirs === null || theirs.every((root, i) => equalBytes(root.hash, ours[i]!.hash)))
+      return null
     return { own, foreign, prefix, ownPrefixHash: null }
   }
 
