@@ -44,6 +44,8 @@ export function replicationUrl(address: string): string {
   if (!URL.canParse(text))
     throw new RangeError(`not an address: ${JSON.stringify(address.slice(0, 80))}`)
   const url = new URL(text)
+  // A WebSocket takes none.
+  url.hash = ''
   if (url.pathname === '/') url.pathname = REPLICATION_PATH
   return url.href
 }

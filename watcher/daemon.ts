@@ -235,17 +235,27 @@ export class Daemon {
   #watch(key: string, row: LedgerRow): void {
     const watch = new LedgerWatch(row, this.#parts(row))
     watch.start()
-    const peers = row.peers.map(address =>
-      connectReplication(replicationUrl(address), this.#storage, { keyPair: this.identity })
-    )
+    const peers = row.peers.flatMap(address => this.#connect(row, address))
     const stale = new StaleWatch(this.#now(), this.#settings.stale ?? STALE_LIMITS)
     const open = new Set<string>(this.#openStale(key))
     this.#watched.set(key, { watch, stale, open, peers })
-    watch.discoveryKey.then(
-      topic => this.#watched.has(key) && this.swarm.join(topic, { server: true, client: true }),
-      () => {}
-    )
+    watch.discoveryKey
+      .then(topic => {
+        if (this.#watched.has(key)) this.swarm.join(topic, { server: true, client: true })
+      })
+      .catch(error => this.#settings.log.error('not looked for', { key, error: String(error) }))
     this.#settings.log.info('watching', { ledger: row.name, key })
+  }
+
+  /** None where the store holds what is no address: one bad line must not end every watch. */
+  #connect({ name }: LedgerRow, address: string): { close(): Promise<void> }[] {
+    try {
+      const url = replicationUrl(address)
+      return [connectReplication(url, this.#storage, { keyPair: this.identity })]
+    } catch (error) {
+      this.#settings.log.error('not a peer', { ledger: name, error: String(error) })
+      return []
+    }
   }
 
   /** What an earlier run left open. */

@@ -117,11 +117,21 @@ function addLedgerVerbs(): void {
   ).action((which: string | undefined, flags: Common) => status(which, flags))
 }
 
+async function checkedPeer(address: string): Promise<string> {
+  const { replicationUrl } = await import('../src/direct.ts')
+  try {
+    replicationUrl(address)
+    return address
+  } catch (cause) {
+    throw new Misuse(`--peer: ${(cause as Error).message}. An address is host:port`, { cause })
+  }
+}
+
 async function add(
   target: string,
   flags: Common & { name?: string; peer?: string }
 ): Promise<void> {
-  const peers = flags.peer === undefined ? [] : [flags.peer]
+  const peers = flags.peer === undefined ? [] : [await checkedPeer(flags.peer)]
   let key: Uint8Array
   if (isKey(target)) key = parseKey(target)
   else if (/:\d+$/.test(target)) {

@@ -52,10 +52,14 @@ export function openStore(dir: string): Store {
 function poll(dataVersion: () => number, changed: () => void, everyMs: number): NodeJS.Timeout {
   let last = dataVersion()
   const timer = setInterval(() => {
-    const now = dataVersion()
-    if (now === last) return
-    last = now
-    changed()
+    try {
+      const now = dataVersion()
+      if (now === last) return
+      changed()
+      last = now
+    } catch {
+      // The store is out, which `probe` says: what changed is looked at again.
+    }
   }, everyMs)
   return timer.unref()
 }

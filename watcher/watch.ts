@@ -131,7 +131,8 @@ export class LedgerWatch {
     const message = error instanceof Error ? error.message : String(error)
     this.#parts.log.error('a watch stumbled', { ledger: this.row.name, error: message })
     try {
-      await this.#cannotCheck({ kind: 'sandbox-crash', seq: null, message })
+      const kind = error instanceof MissingBlock ? 'missing-block' : 'sandbox-crash'
+      await this.#cannotCheck({ kind, seq: null, message })
     } catch (failure) {
       this.#parts.log.error('could not record it', {
         ledger: this.row.name,
