@@ -10,6 +10,7 @@ import { type FromChild, readFrame, type ToChild } from './sandbox-frames.ts'
 const STACK_KIB = 3900
 /** The thread's stack must be this large for the one above; a smaller one keeps the engine's default. */
 const THREAD_STACK_KIB_MIN = 8192
+const RAISE_STACK = `ulimit -S -s ${THREAD_STACK_KIB_MIN}`
 const PROBE_MS = 5000
 const STDERR_CHARS_MAX = 8192
 const FRAME_BYTES_MAX: number = 64 * 1024 * 1024
@@ -19,6 +20,9 @@ const UNSHARE = ['/usr/bin/unshare', '/bin/unshare']
 export interface Surroundings {
   /** The command that gives a child a network of its own with nothing in it; null where there is none. */
   isolate: string[] | null
+  /** The command that gives a child the stack it needs, where the limit of this process is lower. */
+  raiseStack: string[]
+  /** Null where the stack cannot be as deep as everywhere else: then nobody may be accused from here. */
   stackKib: number | null
 }
 
@@ -28,9 +32,17 @@ export function probeSurroundings(): Surroundings {
   const unshare = UNSHARE.find(path => existsSync(path))
   const options: SpawnSyncOptions = { timeout: PROBE_MS, stdio: ['ignore', 'pipe', 'ignore'] }
   const isolated = unshare && spawnSync(unshare, ['-rn', 'true'], options).status === 0
-  const limit = String(spawnSync('/bin/sh', ['-c', 'ulimit -s'], options).stdout).trim()
-  const roomy = limit === 'unlimited' || Number(limit) >= THREAD_STACK_KIB_MIN
-  return { isolate: isolated ? [unshare, '-rn'] : null, stackKib: roomy ? STACK_KIB : null }
+  const isRoomy = (script: string): boolean => {
+    const limit = String(spawnSync('/bin/sh', ['-c', script], options).stdout).trim()
+    return limit === 'unlimited' || Number(limit) >= THREAD_STACK_KIB_MIN
+  }
+  const isRoomyAlready = isRoomy('ulimit -s')
+  const canBeRoomy = isRoomyAlready || isRoomy(`${RAISE_STACK} && ulimit -s`)
+  return {
+    isolate: isolated ? [unshare, '-rn'] : null,
+    raiseStack: isRoomyAlready ? [] : ['/bin/sh', '-c', `${RAISE_STACK} && exec "$0" "$@"`],
+    stackKib: canBeRoomy ? STACK_KIB : null
+  }
 }
 
 export class SandboxProcess {
@@ -50,7 +62,9 @@ export class SandboxProcess {
     onEnd: (ending: Ending, message: string) => void
   ) {
     this.#onFrame = onFrame
-    const command = [...(surroundings.isolate ?? []), process.execPath]
+    const { isolate, raiseStack, stackKib } = surroundings
+    const wrapped = stackKib === null ? [] : raiseStack
+    const command = [...wrapped, ...(isolate ?? []), process.execPath]
     const args = [...command.slice(1), ...nodeFlags(surroundings, heapMib), childPath(), sesPath()]
     this.#child = this.#spawn(command[0]!, args)
     const { stdin, stdout, stderr } = this.#child ?? {}

@@ -34,6 +34,11 @@ export class Sandbox implements Executor {
     return this.#surroundings.isolate !== null
   }
 
+  /** Whether calls can nest as deep here as on any other machine. */
+  get hasFullStack(): boolean {
+    return this.#surroundings.stackKib !== null
+  }
+
   /** The ids of the running children. */
   get pids(): number[] {
     return [...this.#slots, ...this.#fresh].flatMap(slot => slot.pid ?? [])

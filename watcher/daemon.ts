@@ -330,7 +330,9 @@ export class Daemon {
     if (!checkpoint) return
     const { peers, seen } = watch.view()
     const isFrozen = checkpoint.verdict === 'fault'
-    const sight = { peers, seen, verified: checkpoint.length, isFrozen }
+    const filesSeq = this.store.driveCheckpoint(key)?.seq ?? -1
+    const { length: verified, seq } = checkpoint
+    const sight = { peers, seen, verified, seq, filesSeq, isFrozen }
     for (const { kind, summary, isOver } of stale.look(sight, this.#now())) {
       if (summary !== null && !open.has(kind)) {
         open.add(kind)

@@ -11,6 +11,8 @@ import type { LedgerRow } from './store-ledgers.ts'
 import type { WatchParts } from './watch-parts.ts'
 
 const RETRY_MS = 5_000
+/** A drive that cannot be read is tried for so long before anyone is told. */
+const QUIET_MS = 60_000
 /** The drive's rows are let go after so long without news, and built again from the store. */
 const IDLE_ROWS_MS = 30_000
 
@@ -23,6 +25,9 @@ export class FilesWatch {
   #rows: StateTree | null = null
   #drive: FilesDriveReader | null = null
   #isFromScratch = false
+  /** Since when no reading came to an end; null when the last one did. */
+  #failingSince: number | null = null
+  #isTroubled = false
   #closed = false
   #done: Promise<void> = Promise.resolve()
 
@@ -40,6 +45,11 @@ export class FilesWatch {
 
   start(): void {
     this.#done = this.#run()
+  }
+
+  /** The drive cannot be read, and it was said so. */
+  get isTroubled(): boolean {
+    return this.#isTroubled
   }
 
   /** The checkpoint moved, so a marker may be within reach. */
@@ -61,13 +71,35 @@ export class FilesWatch {
       } catch (error) {
         this.#rows = null
         if (this.#closed) return
-        this.#parts.log.warn('the drive cannot be read', {
-          ledger: this.#row.name,
-          error: String(error)
-        })
+        this.#stumbled(error instanceof Error ? error.message : String(error))
         await this.#bell.wait(RETRY_MS)
       }
     }
+  }
+
+  /** Never evidence. Told once it lasts: a drive that is withheld is not checked, and somebody should know. */
+  #stumbled(message: string): void {
+    const { store, now, wake, log } = this.#parts
+    const ledger = this.#row.name
+    log.warn('the drive cannot be read', { ledger, error: message })
+    this.#failingSince ??= now()
+    if (now() - this.#failingSince < QUIET_MS) return
+    this.#isTroubled = true
+    const told = `the files drive cannot be read: ${message}`
+    try {
+      const reason = { kind: 'missing-block' as const, seq: null, message: told }
+      if (store.cannotCheck(this.#row.key, reason, now())?.raised) wake()
+    } catch (error) {
+      log.error('could not record it', { ledger, error: String(error) })
+    }
+  }
+
+  #recovered(): void {
+    const { store, now, wake } = this.#parts
+    this.#failingSince = null
+    if (!this.#isTroubled) return
+    this.#isTroubled = false
+    if (store.resolve(this.#row.key, ['missing-block'], now()).length > 0) wake()
   }
 
   /** Returns how long to wait at most. */
@@ -114,6 +146,7 @@ export class FilesWatch {
   }
 
   async #ended(end: FilesAuditEnd, version: number): Promise<number | undefined> {
+    if (end.end !== 'cannot-check') this.#recovered()
     if (end.end === 'nothing-new') return this.#rest()
     if (end.end === 'ahead') return undefined
     if (end.end === 'ok') {
@@ -121,7 +154,10 @@ export class FilesWatch {
       return 0
     }
     this.#rows = null
-    if (end.end === 'cannot-check') return RETRY_MS
+    if (end.end === 'cannot-check') {
+      this.#stumbled(end.reason.message)
+      return RETRY_MS
+    }
     await this.#accuse()
     return this.#isFromScratch ? RETRY_MS : undefined
   }
@@ -140,6 +176,8 @@ export class FilesWatch {
   #keep(end: Extract<FilesAuditEnd, { end: 'ok' }>, version: number): void {
     const { store, now } = this.#parts
     const { key } = this.#row
+    // A fork of the drive in the meantime has voided what was read.
+    if (!this.#rows) return
     const next = { version: end.version, seq: end.seq }
     const writes = this.#isFromScratch ? [...this.#gone(), ...end.writes] : end.writes
     const isKept = store.advanceDrive(key, { version }, next, writes.map(toStored), now())

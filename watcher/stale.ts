@@ -15,6 +15,9 @@ export interface Sight {
   peers: number
   seen: number
   verified: number
+  /** The last verified entry, and the one whose state the files drive was seen to hold; -1 before the first. */
+  seq: number
+  filesSeq: number
   /** A ledger at fault is not verified any further, so it has no backlog. */
   isFrozen: boolean
 }
@@ -31,7 +34,8 @@ export interface StaleReport {
 export class StaleWatch {
   readonly #limits: StaleLimits
   #alone: number
-  #behind: { since: number; verified: number } | null = null
+  #behind: { since: number; at: number } | null = null
+  #filesBehind: { since: number; at: number } | null = null
 
   constructor(now: number, limits: StaleLimits = STALE_LIMITS) {
     this.#limits = limits
@@ -39,33 +43,44 @@ export class StaleWatch {
   }
 
   /** What is stale at `now`, and what is not (any more). */
-  look({ peers, seen, verified, isFrozen }: Sight, now: number): StaleReport[] {
+  look({ peers, seen, verified, seq, filesSeq, isFrozen }: Sight, now: number): StaleReport[] {
     if (peers > 0) this.#alone = now
     const isBehind = seen > verified && !isFrozen
-    // Progress starts the count anew: a watcher that catches up is not blind.
-    if (!isBehind) this.#behind = null
-    else if (this.#behind?.verified !== verified) this.#behind = { since: now, verified }
-    const alone = now - this.#alone
-    const behind = this.#behind ? now - this.#behind.since : 0
-    return [
-      {
-        kind: 'no-peers',
-        isOver: peers > 0,
-        summary:
-          alone > this.#limits.noPeersMs
-            ? `For ${minutes(alone)} nobody was found who has this ledger.`
-            : null
-      },
-      {
-        kind: 'backlog',
-        isOver: !isBehind,
-        summary:
-          behind > this.#limits.backlogMs
-            ? `${seen - verified} signed blocks are not verified, and for ${minutes(behind)} none was.`
-            : null
-      }
-    ]
+    const areFilesBehind = filesSeq < seq && !isFrozen
+    this.#behind = since(this.#behind, isBehind, verified, now)
+    this.#filesBehind = since(this.#filesBehind, areFilesBehind, filesSeq, now)
+    return [this.#noPeers(peers, now), this.#backlog(seen - verified, now)]
   }
+
+  #noPeers(peers: number, now: number): StaleReport {
+    const alone = now - this.#alone
+    const isTold = alone > this.#limits.noPeersMs
+    const summary = `For ${minutes(alone)} nobody was found who has this ledger.`
+    return { kind: 'no-peers', isOver: peers > 0, summary: isTold ? summary : null }
+  }
+
+  #backlog(blocks: number, now: number): StaleReport {
+    const behind = this.#behind ? now - this.#behind.since : 0
+    const filesBehind = this.#filesBehind ? now - this.#filesBehind.since : 0
+    const isOver = !this.#behind && !this.#filesBehind
+    let summary: string | null = null
+    if (behind > this.#limits.backlogMs)
+      summary = `${blocks} signed blocks are not verified, and for ${minutes(behind)} none was.`
+    else if (filesBehind > this.#limits.backlogMs)
+      summary = `For ${minutes(filesBehind)} the public files drive has not followed the ledger.`
+    return { kind: 'backlog', isOver, summary }
+  }
+}
+
+/** Since when something is behind at the same place. Progress starts the count anew: who catches up is not blind. */
+function since(
+  before: { since: number; at: number } | null,
+  isBehind: boolean,
+  at: number,
+  now: number
+): { since: number; at: number } | null {
+  if (!isBehind) return null
+  return before?.at === at ? before : { since: now, at }
 }
 
 function minutes(ms: number): string {

@@ -302,7 +302,11 @@ export class LedgerWatch {
   #wentWell(): void {
     const { store, now, wake } = this.#parts
     this.#retries = 0
-    if (store.resolve(this.row.key, CANNOT_CHECK_KINDS, now()).length > 0) wake()
+    // The drive's own trouble is not over because the ledger is well.
+    const over = CANNOT_CHECK_KINDS.filter(
+      kind => kind !== 'missing-block' || !this.#files?.isTroubled
+    )
+    if (store.resolve(this.row.key, over, now()).length > 0) wake()
   }
 
   #checkClock(time: number): void {

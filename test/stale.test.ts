@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Sight, StaleWatch } from '../watcher/stale.ts'
+
+const LIMITS = { noPeersMs: 100, backlogMs: 100 }
+const WELL: Sight = { peers: 1, seen: 5, verified: 5, seq: 3, filesSeq: 3, isFrozen: false }
+
+function told(watch: StaleWatch, sight: Partial<Sight>, now: number): string[] {
+  const reports = watch.look({ ...WELL, ...sight }, now)
+  return reports.filter(({ summary }) => summary !== null).map(({ kind }) => kind)
+}
+
+test('being alone is told after its time, and over with the first peer', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  assert.deepEqual(told(watch, { peers: 0 }, 100), [])
+  assert.deepEqual(told(watch, { peers: 0 }, 101), ['no-peers'])
+  const [alone] = watch.look(WELL, 102)
+  assert.deepEqual([alone?.kind, alone?.isOver, alone?.summary], ['no-peers', true, null])
+})
+
+test('a backlog is told when nothing was verified for its time, however much is left', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  assert.deepEqual(told(watch, { seen: 9 }, 10), [])
+  assert.deepEqual(told(watch, { seen: 9, verified: 6 }, 100), [], 'progress starts the count anew')
+  assert.deepEqual(told(watch, { seen: 9, verified: 6 }, 201), ['backlog'])
+  assert.deepEqual(told(watch, { seen: 9, verified: 9 }, 202), [])
+})
+
+test('a files drive that does not follow the ledger is a backlog', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  const grown = (now: number) => ({ seen: now, verified: now, seq: now })
+  assert.deepEqual(told(watch, grown(50), 50), [])
+  assert.deepEqual(told(watch, grown(151), 151), ['backlog'])
+  const reports = watch.look({ ...WELL, seq: 151, filesSeq: 151 }, 152)
+  assert.equal(reports.find(({ kind }) => kind === 'backlog')?.isOver, true)
+})
+
+test('a ledger at fault has no backlog, and what is not told yet is not over', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  assert.deepEqual(told(watch, { seen: 9, filesSeq: 0, isFrozen: true }, 500), [])
+  const reports = watch.look({ ...WELL, peers: 0, seen: 9 }, 501)
+  assert.deepEqual(
+    reports.map(({ isOver }) => isOver),
+    [false, false]
+  )
+})
