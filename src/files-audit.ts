@@ -44,9 +44,11 @@ export type FilesAuditEnd =
 
 /** Judges the drive at its newest marker. Time-outs are cannot-check; they prove nothing. */
 export async function auditFiles(options: FilesAuditOptions): Promise<FilesAuditEnd> {
+  const { fork } = options.drive
   try {
     return await judge(options)
   } catch (error) {
+    if (isTorn(error) || !options.drive.isStillAt(fork)) return torn()
     if (!(error instanceof MissingBlock)) throw error
     return {
       end: 'cannot-check',
@@ -77,6 +79,11 @@ async function judge(options: FilesAuditOptions): Promise<FilesAuditEnd> {
   const roots = { stateRoot: claimed.stateRoot, contentsRoot, entryRoot: entry.stateRoot }
   const claim: DriveClaim = { key: drive.key, version: at, seq: claimed.seq, ...roots }
   return { end: 'fault', fault: filesFault(claim, block, problem), claim }
+}
+
+/** hypercore ends what is being read of a history that was cut. */
+function isTorn(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'SNAPSHOT_NOT_AVAILABLE'
 }
 
 /** An honest host that lost its last flush in a crash went on under another fork while we read (PROTOCOL §8.5). */
