@@ -6,6 +6,7 @@ import { HASH_BYTES, hash, type KeyPair } from './crypto.ts'
 import { driveKey, MARKER_KEY, placeOf } from './drive-key.ts'
 import { MissingBlock } from './ledger.ts'
 import { followForks, type Storage } from './storage.ts'
+import { within } from './within.ts'
 
 const ANSWER_MS_MAX = 30_000
 const FILE_BYTES_MAX = 64 * 2 ** 20
@@ -123,6 +124,18 @@ export class FilesDriveReader {
   isStillAt(fork: number): boolean {
     const contents = this.drive.blobs?.core
     return this.fork === fork && (!contents || contents.length === 0 || contents.fork === fork)
+  }
+
+  /** Waits until a peer that has the drive has told of its newest version, at most `timeoutMs`: nobody may have it. */
+  async update(options: { timeoutMs?: number } = {}): Promise<void> {
+    const { core } = this.drive
+    const activeRequests: unknown[] = []
+    // Without this hypercore answers at once while the first peer is still on its way.
+    const isFound = core.findingPeers()
+    const update = core.update({ wait: true, activeRequests }).catch(() => false)
+    await within(update, options.timeoutMs ?? this.#timeoutMs)
+    isFound()
+    core.clearRequests(activeRequests, new Error('no answer in time'))
   }
 
   /** The drive grew. Gives its own end. */

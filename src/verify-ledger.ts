@@ -131,6 +131,7 @@ class Verification {
         return this.#tampered({ fault: end.fault, evidence })
       }
       if (end.end === 'cannot-check') return this.#cannotCheck(end.reason)
+      if (round === 0) await this.#drive.update({ timeoutMs: FIRST_ANSWER_MS_MAX })
       const files = await this.#auditFiles()
       if (this.#contradiction) return this.#tampered(this.#contradiction)
       if (files.end === 'ahead') {

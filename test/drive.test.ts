@@ -65,6 +65,21 @@ test('files, directories and deletions come to a reader with seq and time, at th
   assert.deepEqual(await reader.marker(first), { seq: 2, stateRoot: root('two'), version: first })
 })
 
+test('a reader can wait for the first peer to tell of the newest version, and need not find one', async t => {
+  const [home, away] = [await tempStorage(t), await tempStorage(t)]
+  const drive = await openFilesDrive(home, keyPair, 'party')
+  t.after(() => drive.close())
+  const version = await drive.flush([file('/a', 'one', 1)], { seq: 1, stateRoot: root('one') })
+  const reader = await openFilesDriveReader(away, drive.key)
+  t.after(() => reader.close())
+  await reader.update({ timeoutMs: 50 })
+  assert.equal(reader.version, 0)
+  const updated = reader.update({ timeoutMs: 30_000 })
+  connect(t, home, away)
+  await updated
+  assert.equal(reader.version, version)
+})
+
 test('a flush repeated after a crash leaves the same files', async t => {
   const dir = join(await tempDir(t), 'ledgers')
   const changes = [file('/a', 'one', 1), { path: '/b', type: 'absent' } as const]
