@@ -9,7 +9,6 @@ export const RUNTIME_VERSION = 1
 export const GENESIS_TAG: 0 = 0
 export const SOURCE_BYTES_MAX: number = 256 * 1024
 export const TITLE_BYTES_MAX = 256
-export const GENESIS_BYTES_MAX: number = SOURCE_BYTES_MAX + 4096
 
 export type Auth = 'debug' | 'signed'
 export const AUTHS: readonly Auth[] = ['debug', 'signed']

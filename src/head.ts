@@ -4,7 +4,6 @@ import { concatBytes, utf8 } from './bytes.ts'
 import { HASH_BYTES, hash, SIGNATURE_BYTES, verify } from './crypto.ts'
 
 const UINT64_BYTES = 8
-export const SIGNABLE_HEAD_BYTES: number = 3 * HASH_BYTES + 2 * UINT64_BYTES
 export const ENCODED_HEAD_BYTES: number = 2 * UINT64_BYTES + HASH_BYTES + SIGNATURE_BYTES
 
 /** Positions of the names that hypercore derives from its own: TREE signs heads, the others go into a manifest. */
