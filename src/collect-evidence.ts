@@ -4,7 +4,6 @@ import { type DriveClaim, encodeEvidence, type ProvenBlock } from './evidence.ts
 import type { Fault } from './fault.ts'
 import type { Head } from './head.ts'
 import type { Ledger } from './ledger.ts'
-import type { Conflict, PeerHead } from './peer-heads.ts'
 
 const EVIDENCE_BLOCK_MS_MAX = 5_000
 
@@ -39,26 +38,20 @@ export function headsEvidence(
   return encodeEvidence({ fault, ledger: ledger.key, manifest, genesis, heads, blocks: [] })
 }
 
-export function conflictFault({ own, foreign }: Conflict): Fault {
-  return {
-    kind: 'equivocation',
+/** The fault of a host that signed both heads, and those heads for its evidence. `own` null: we never had one. */
+export function contradiction(own: Head | null, foreign: Head): { fault: Fault; heads: Head[] } {
+  const isRewritten = foreign.fork > (own?.fork ?? 0)
+  const fault: Fault = {
+    kind: isRewritten ? 'history-rewritten' : 'equivocation',
     seq: null,
     block: null,
-    summary: 'The host signed two histories that cannot belong to one ledger.',
-    recorded: headText(foreign.head),
-    expected: headText(own)
-  }
-}
-
-export function forkFault(own: Head | null, { head }: PeerHead): Fault {
-  return {
-    kind: 'history-rewritten',
-    seq: null,
-    block: null,
-    summary: 'The host cut its ledger back and signed another history (a fork).',
-    recorded: headText(head),
+    summary: isRewritten
+      ? 'The host cut its ledger back and signed another history (a fork).'
+      : 'The host signed two histories that cannot belong to one ledger.',
+    recorded: headText(foreign),
     expected: own ? headText(own) : 'fork 0'
   }
+  return { fault, heads: own ? [own, foreign] : [foreign] }
 }
 
 function headText({ fork, length, treeHash }: Head): string {

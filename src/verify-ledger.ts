@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type AuditEnd, audit } from './audit.ts'
 import { hex } from './bytes.ts'
 import { Malformed } from './codec.ts'
-import { blockEvidence, conflictFault, forkFault, headsEvidence } from './collect-evidence.ts'
+import { blockEvidence, contradiction, headsEvidence } from './collect-evidence.ts'
 import { type FilesDriveReader, openFilesDriveReader } from './drive.ts'
 import { type HeadJson, headToJson } from './evidence.ts'
 import type { Executor } from './execution.ts'
@@ -18,7 +18,6 @@ import type { Head } from './head.ts'
 import { keyText } from './key.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { ManifestError } from './manifest.ts'
-import type { PeerHead } from './peer-heads.ts'
 import { AT_GENESIS, Replay } from './replay.ts'
 import { RequestWindow } from './request-window.ts'
 import { SignatureChecker } from './signatures.ts'
@@ -151,18 +150,12 @@ class Verification {
 
   #listen(): void {
     const ledger = this.#ledger
-    ledger.onConflict(conflict =>
-      this.#note(conflictFault(conflict), [conflict.own, conflict.foreign.head])
-    )
-    ledger.onForeignFork(foreign => this.#noteFork(foreign))
+    ledger.onConflict(({ own, foreign }) => this.#note(own, foreign.head))
+    ledger.onForeignFork(foreign => this.#note(ledger.head(), foreign.head))
   }
 
-  #noteFork(foreign: PeerHead): void {
-    const own = this.#ledger.head()
-    this.#note(forkFault(own, foreign), own ? [own, foreign.head] : [foreign.head])
-  }
-
-  #note(fault: Fault, heads: Head[]): void {
+  #note(own: Head | null, foreign: Head): void {
+    const { fault, heads } = contradiction(own, foreign)
     const evidence = headsEvidence(this.#ledger, this.#genesis?.bytes ?? null, fault, heads)
     this.#contradiction ??= { fault, evidence }
   }
@@ -171,7 +164,7 @@ class Verification {
   async #learnGenesis(): Promise<CannotCheck | null> {
     const cannot = (kind: CannotCheck['kind'], message: string) => ({ kind, seq: null, message })
     const sight = await firstSight(this.#ledger, FIRST_ANSWER_MS_MAX)
-    if (sight && 'foreign' in sight) this.#noteFork(sight.foreign)
+    if (sight && 'foreign' in sight) this.#note(this.#ledger.head(), sight.foreign.head)
     if (!sight || 'foreign' in sight)
       return cannot('missing-block', 'nobody who holds this ledger answered')
     const bytes = sight.genesis

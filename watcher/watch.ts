@@ -9,14 +9,13 @@ import { type AuditEnd, audit } from '../src/audit.ts'
 import { Bell } from '../src/bell.ts'
 import { equalBytes } from '../src/bytes.ts'
 import { Malformed } from '../src/codec.ts'
-import { blockEvidence, conflictFault, forkFault, headsEvidence } from '../src/collect-evidence.ts'
+import { blockEvidence, contradiction, headsEvidence } from '../src/collect-evidence.ts'
 import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault, type FaultKind } from '../src/fault.ts'
 import { firstSight } from '../src/first-sight.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
 import type { Head } from '../src/head.ts'
 import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
 import { ManifestError } from '../src/manifest.ts'
-import type { PeerHead } from '../src/peer-heads.ts'
 import { AT_GENESIS, type Position, Replay, type Verified } from '../src/replay.ts'
 import { RequestWindow } from '../src/request-window.ts'
 import { LedgerState } from '../src/state.ts'
@@ -119,11 +118,8 @@ export class LedgerWatch {
       this.#bell.ring()
     })
     ledger.onPeers(() => this.#bell.ring())
-    ledger.onConflict(conflict => {
-      const heads = [conflict.own, conflict.foreign.head]
-      this.#note(conflictFault(conflict), heads)
-    })
-    ledger.onForeignFork(foreign => this.#noteFork(ledger, foreign))
+    ledger.onConflict(({ own, foreign }) => this.#note(own, foreign.head))
+    ledger.onForeignFork(foreign => this.#note(ledger.head(), foreign.head))
   }
 
   /** Our own trouble: said as such, and tried again. Never ends the watch, not even when the store is out. */
@@ -252,7 +248,8 @@ export class LedgerWatch {
   }
 
   /** Noted only; accused in the loop, which tries again when the store is out. One of a kind: every peer brings it. */
-  #note(fault: Fault, heads: Head[]): void {
+  #note(own: Head | null, foreign: Head): void {
+    const { fault, heads } = contradiction(own, foreign)
     if (!this.#contradictions.has(fault.kind))
       this.#contradictions.set(fault.kind, { fault, heads, isTold: false })
     this.#urgent.abort()
@@ -266,12 +263,6 @@ export class LedgerWatch {
       this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
       contradiction.isTold = true
     }
-  }
-
-  #noteFork(ledger: Ledger, foreign: PeerHead): void {
-    const own = ledger.head()
-    const heads = own ? [own, foreign.head] : [foreign.head]
-    this.#note(forkFault(own, foreign), heads)
   }
 
   #freeze(fault: Fault, evidence: Uint8Array): void {
@@ -354,7 +345,7 @@ export class LedgerWatch {
     const sight = await firstSight(ledger, GENESIS_MS_MAX)
     if (sight && 'genesis' in sight) return sight.genesis
     const isKnown = this.#parts.store.checkpoint(this.row.key)?.verdict === 'fault'
-    if (sight && !isKnown) this.#noteFork(ledger, sight.foreign)
+    if (sight && !isKnown) this.#note(ledger.head(), sight.foreign.head)
     return null
   }
 
@@ -364,9 +355,7 @@ export class LedgerWatch {
     if (!own || own.length < kept.length || equalBytes(own.signature, kept.signature)) return
     const treeHash = await ledger.treeHash(kept.length)
     if (equalBytes(treeHash, kept.treeHash)) return
-    const foreign = { head: own, peer: new Uint8Array(32), roots: [] }
-    const conflict = { own: kept, foreign, prefix: null, ownPrefixHash: null }
-    this.#note(conflictFault(conflict), [kept, own])
+    this.#note(kept, own)
   }
 
   /** After a fault nothing is judged any more, but what the host goes on to publish is kept. */
