@@ -10,12 +10,12 @@ import type { DriveClaim } from './evidence.ts'
 import type { CannotCheck, Fault } from './fault.ts'
 import { type Ledger, MissingBlock } from './ledger.ts'
 import { isPath } from './path.ts'
+import { NO_HASH } from './state.ts'
 import type { StateTree } from './state-tree.ts'
 
 /** Contents that are fetched at once: one after the other, each would cost a trip to the peer. */
 const CONTENTS_AHEAD_MAX = 64
 const CONTENT_BYTES_AHEAD_MAX: number = 8 * 1024 * 1024
-const NO_HASH = new Uint8Array(32)
 
 /** One path as the drive has it now; null where it is gone. */
 export interface DriveWrite {

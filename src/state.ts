@@ -1,10 +1,11 @@
 // The state of a ledger's contract at one entry: the authenticated tree of rows, and the contents behind them.
 
 import type { Row, StateReader, Write } from './call.ts'
-import { hash } from './crypto.ts'
+import { HASH_BYTES, hash } from './crypto.ts'
 import { StateTree } from './state-tree.ts'
 
-const NO_HASH = new Uint8Array(32)
+/** What a directory's row has for a hash. */
+export const NO_HASH: Uint8Array = new Uint8Array(HASH_BYTES)
 
 /** A row's new value, with its content where it is a file; null where the path is gone. */
 export interface FileWrite {
