@@ -12,7 +12,7 @@ export const FLOORS: Record<number, string[]> = {
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [
-    'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',
+    'audit bell collect-evidence direct drive files-audit first-sight folders gossip-wire ledger peer-heads progress rpc-client',
     'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm',
     'verify-ledger websocket within'
   ]
