@@ -35,6 +35,12 @@ export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
+/** The bytes of standard base64 with its padding; null for any text that `base64` does not give. */
+export function strictBase64(text: string): Uint8Array | null {
+  const bytes = new Uint8Array(Buffer.from(text, 'base64'))
+  return base64(bytes) === text ? bytes : null
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0
 }

@@ -4,8 +4,8 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec crypto drive-key entry evidence fault genesis hash-slab head inclusion key manifest path',
-    'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness vkey'
+    'blake2b bytes call codec cosignature crypto drive-key entry evidence fault genesis gossip-messages hash-slab head inclusion key manifest observation path',
+    'receipt request signed-note state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness timed-head vkey'
   ],
   2: [
     'contract contract-check contract-rewrite contract-tree execution replay request-window',
@@ -35,8 +35,12 @@ export const SPINE: string[] = [
 /** Programs: whatever is not reachable from one of them is dead. The liar is the demo's and the tests'. */
 export const ENTRIES: string[] = ['host/main.ts', 'host/liar.ts', 'watcher/main.ts']
 
-/** Written and tested ahead of the verbs that will use them: verified reads ask for these proofs. */
-export const AWAITED: string[] = ['src/state-proof.ts']
+/** Written and tested ahead of what will use them: verified reads ask for these proofs, the daemon and the host will gossip. */
+export const AWAITED: string[] = [
+  'src/gossip-messages.ts',
+  'src/state-proof.ts',
+  'src/timed-head.ts'
+]
 
 export function floors(): Map<string, number> {
   const placed = Object.entries(FLOORS).flatMap(([floor, lines]) =>

@@ -7,7 +7,8 @@ import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { hex } from '../src/bytes.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
-import { vkeyOf } from '../src/vkey.ts'
+import { watcherVkey } from '../src/observation.ts'
+import { vkeyText } from '../src/vkey.ts'
 import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
 import { identityOf } from './identity.ts'
 import { alertText, ledgerDetails, ledgerTable } from './print.ts'
@@ -272,7 +273,7 @@ function addOthers(): void {
     withStore(flags, store => {
       const { publicKey } = identityOf(store)
       const watcher = keyText(publicKey)
-      const vkey = vkeyOf(`vms-watch/${watcher}`, publicKey)
+      const vkey = vkeyText(watcherVkey(publicKey))
       if (flags.json) printJson({ watcher, hex: hex(publicKey), vkey })
       else print(`${watcher}\n${vkey}`)
     })
