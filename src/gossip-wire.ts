@@ -3,10 +3,7 @@
 
 import Protomux from 'protomux'
 import { hex } from './bytes.ts'
-
-
-/** Message numbers of PROTOCOL §12.2. */
-
+import { GOSSIP_PROTOCOL, MESSAGE_TYPES } from './gossip-messages.ts'
 
 /** One peer, about one ledger. */
 export interface WirePeer {
@@ -105,7 +102,7 @@ class Connection {
     const channel = this.#mux.createChannel({
       ...addressOf(topic),
       handshake: RAW,
-      messages: Array.from({ length: MESSAGE_TYPES }, (_, type) => ({
+      messages: MESSAGE_TYPES.map((_, type) => ({
         encoding: RAW,
         onmessage: (bytes: Uint8Array) => peer && this.#events.onMessage(peer, type, bytes)
       })),
@@ -139,7 +136,7 @@ class Connection {
 }
 
 function addressOf(topic: Uint8Array): { protocol: string; id: Buffer } {
-  return { protocol: PROTOCOL, id: Buffer.from(topic) }
+  return { protocol: GOSSIP_PROTOCOL, id: Buffer.from(topic) }
 }
 
 interface CodecState {
