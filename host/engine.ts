@@ -382,10 +382,12 @@ export class Engine {
   }
 
   #answer(group: Done[], entries: Entry[], block: number, head: Head): void {
-    const { keyPair, ledger } = this.#parts
+    const { keyPair, ledger, clock } = this.#parts
+    const now = clock()
     for (const [i, { waiting }] of group.entries()) {
       const entry = entries[i]!
-      const promised = { ledger: ledger.key, seq: entry.seq, block, entry: entryHash(entry) }
+      const time = Math.max(now, entry.time)
+      const promised = { ledger: ledger.key, seq: entry.seq, block, entry: entryHash(entry), time }
       waiting.resolve({ outcome: entry.outcome, receipt: signReceipt(promised, keyPair), head })
     }
     for (const report of this.#committed) report()

@@ -3,7 +3,7 @@
 
 import type { CannotCheck, Fault } from './fault.ts'
 import { MissingBlock } from './ledger.ts'
-import type { Replay, Verified } from './replay.ts'
+import type { Grounds, Judgement, Replay, Verified } from './replay.ts'
 
 /** Entries that may be on their way at once: enough to keep threads and sandbox busy, little to hold. */
 const IN_FLIGHT_ENTRIES_MAX = 2048
@@ -29,7 +29,7 @@ export type AuditEnd =
   | { end: 'aborted' }
   /** Another process moved the checkpoint: begin again from there. */
   | { end: 'overtaken' }
-  | { end: 'fault'; fault: Fault }
+  | { end: 'fault'; fault: Fault; grounds: Grounds }
   | { end: 'cannot-check'; reason: CannotCheck }
 
 /** Audits up to `to`. Whatever was verified before an end of any kind has been kept. */
@@ -99,7 +99,7 @@ class Keeper {
   }
 }
 
-function endOf(judgement: { fault: Fault } | { cannot: CannotCheck }): AuditEnd {
-  if ('fault' in judgement) return { end: 'fault', fault: judgement.fault }
+function endOf(judgement: Exclude<Judgement, { verified: Verified }>): AuditEnd {
+  if ('fault' in judgement) return { end: 'fault', ...judgement }
   return { end: 'cannot-check', reason: judgement.cannot }
 }

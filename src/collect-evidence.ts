@@ -1,77 +1,182 @@
 // Gathers the evidence of a fault from a replica. What cannot be had is left out: an alarm never waits for it.
 
-import { type DriveClaim, encodeEvidence, type ProvenBlock } from './evidence.ts'
+import {
+  type DriveClaim,
+  EVIDENCE_BYTES_MAX,
+  type Evidence,
+  type EvidenceHead,
+  encodeEvidence,
+  type ProvenBlock
+} from './evidence.ts'
+import { judgeFacts } from './evidence-facts.ts'
 import type { Fault } from './fault.ts'
 import type { Head } from './head.ts'
+import type { TreeNode } from './inclusion.ts'
 import type { Ledger } from './ledger.ts'
+import type { LedgerManifest } from './manifest.ts'
+import type { Conflict, PeerHead } from './peer-heads.ts'
+import type { Receipt } from './receipt.ts'
+import type { Grounds } from './replay.ts'
+import { headsFault } from './rules-signed.ts'
+import type { TimedHead } from './timed-head.ts'
 
 const EVIDENCE_BLOCK_MS_MAX = 5_000
 
-/** A fault in a block, or in the drive beside it: the signed head, that block and the one before it. */
+const TIMEOUT = { timeoutMs: EVIDENCE_BLOCK_MS_MAX }
+
+/** A fault in a block: the signed head, that block, and of the others what its rule reads. */
 export async function blockEvidence(
   ledger: Ledger,
   genesis: Uint8Array,
   fault: Fault,
-  drive?: DriveClaim
+  grounds: Grounds
 ): Promise<Uint8Array> {
-  const indexes = fault.block === null ? [] : [fault.block - 1, fault.block]
-  const blocks: ProvenBlock[] = []
-  let head = ledger.head()
-  for (const index of indexes) {
-    const found = await provenBlock(ledger, index)
-    if (!found) continue
-    if (found.head) head = found.head
-    blocks.push(found.block)
-  }
-  const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis, blocks }
-  return encodeEvidence({ ...parts, heads: head ? [head] : [], ...(drive ? { drive } : {}) })
+  const { witness, firstBlock } = grounds
+  const block = fault.block ?? 0
+  const head = ledger.head()
+  const isUsedBefore = firstBlock !== null && firstBlock < block
+  const blocks = await provenBlocks(ledger, head, isUsedBefore ? [firstBlock, block] : [block])
+  const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis }
+  const heads = head ? [head] : []
+  const alone: Evidence = { ...parts, heads, blocks, ...(witness ? { witness } : {}) }
+  if (block < 2 || isUsedBefore || !('unproven' in judgeFacts(alone))) return fitting(alone)
+  const both = { ...alone, blocks: await provenBlocks(ledger, head, [block - 1, block]) }
+  return fitting('unproven' in judgeFacts(both) ? alone : both)
 }
 
-/** Two signed heads that cannot both belong to one log. */
-export function headsEvidence(
+/** What the drive holds, which proves nothing to who cannot reach it, and the entry that says otherwise. */
+export async function driveEvidence(
   ledger: Ledger,
-  genesis: Uint8Array | null,
+  genesis: Uint8Array,
   fault: Fault,
-  heads: Head[]
+  drive: DriveClaim
+): Promise<Uint8Array> {
+  const head = ledger.head()
+  const blocks = fault.block === null ? [] : await provenBlocks(ledger, head, [fault.block])
+  const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis }
+  return fitting({ ...parts, heads: head ? [head] : [], blocks, drive })
+}
+
+/** Two signed heads, our own first (null: we never had one), and what it takes to compare them. */
+export interface Contradiction {
+  own: Head | null
+  foreign: Head
+  /** Null where nobody brought it yet: then the ledger's own is taken, if it has one. */
+  manifest: LedgerManifest | null
+  /** Of `foreign`; null where they are not known. */
+  foreignRoots: TreeNode[] | null
+  /** With `foreign` the longer one: its block at our last index. Null where it is not known. */
+  foreignBlock: ProvenBlock | null
+}
+
+export function conflictOf({ own, foreign, prefix, block }: Conflict): Contradiction {
+  const foreignBlock =
+    prefix && block ? { index: prefix.index, bytes: block, proof: prefix.proof } : null
+  const { head, manifest, roots } = foreign
+  return { own, foreign: head, manifest: manifest ?? null, foreignRoots: roots, foreignBlock }
+}
+
+/** The contradiction of a head of a higher fork, or of two heads of our own at different times. */
+export function contradictionOf(own: Head | null, foreign: Head | PeerHead): Contradiction {
+  const none = { manifest: null, foreignRoots: null, foreignBlock: null }
+  if (!('head' in foreign)) return { ...none, own, foreign }
+  const { head, manifest, roots } = foreign
+  return { ...none, own, foreign: head, manifest: manifest ?? null, foreignRoots: roots }
+}
+
+/** The fault of a host that signed both, and its evidence. */
+export async function headsEvidence(
+  ledger: Ledger,
+  contradiction: Contradiction
+): Promise<{ fault: Fault; evidence: Uint8Array }> {
+  const { own, foreign } = contradiction
+  const fault = headsFault(own, foreign)
+  const manifest = ledger.manifest() ?? contradiction.manifest
+  const isCompared = own !== null && own.fork === foreign.fork && own.length !== foreign.length
+  const plain = { heads: own ? [own, foreign] : [foreign], blocks: [] }
+  const parts = (isCompared && (await comparison(ledger, own, contradiction))) || plain
+  const evidence = fitting({ fault, ledger: ledger.key, manifest, genesis: null, ...parts })
+  return { fault, evidence }
+}
+
+/** A receipt, and what contradicts it: the block at its place under our newest head, or a timed head. */
+export async function receiptEvidence(
+  ledger: Ledger,
+  fault: Fault,
+  receipt: Receipt,
+  timed: TimedHead | null
+): Promise<Uint8Array> {
+  const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis: null, receipt }
+  if (timed) return fitting({ ...parts, heads: [], blocks: [], timedHeads: [timed] })
+  const head = ledger.head()
+  const blocks = await provenBlocks(ledger, head, [receipt.block])
+  return fitting({ ...parts, heads: head ? [head] : [], blocks })
+}
+
+/** Two timed heads of which the later takes back what the earlier said. */
+export function timedEvidence(
+  ledger: { key: Uint8Array; manifest(): LedgerManifest | null },
+  fault: Fault,
+  earlier: TimedHead,
+  later: TimedHead
 ): Uint8Array {
-  const manifest = ledger.manifest()
-  return encodeEvidence({ fault, ledger: ledger.key, manifest, genesis, heads, blocks: [] })
+  const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis: null }
+  return encodeEvidence({ ...parts, heads: [], blocks: [], timedHeads: [earlier, later] })
 }
 
-/** The fault of a host that signed both heads, and those heads for its evidence. `own` null: we never had one. */
-export function contradiction(own: Head | null, foreign: Head): { fault: Fault; heads: Head[] } {
-  const isRewritten = foreign.fork > (own?.fork ?? 0)
-  const fault: Fault = {
-    kind: isRewritten ? 'history-rewritten' : 'equivocation',
-    seq: null,
-    block: null,
-    summary: isRewritten
-      ? 'The host cut its ledger back and signed another history (a fork).'
-      : 'The host signed two histories that cannot belong to one ledger.',
-    recorded: headText(foreign),
-    expected: own ? headText(own) : 'fork 0'
+/** Heads of two lengths: the roots of the shorter, and the block of the longer at its last index (PROTOCOL §6.5). */
+async function comparison(
+  ledger: Ledger,
+  own: Head,
+  { foreign, foreignRoots, foreignBlock }: Contradiction
+): Promise<{ heads: EvidenceHead[]; blocks: ProvenBlock[] } | null> {
+  try {
+    if (own.length < foreign.length) {
+      if (!foreignBlock) return null
+      const roots = await ledger.roots(own.length, TIMEOUT)
+      return { heads: [{ ...own, roots }, foreign], blocks: [foreignBlock] }
+    }
+    if (!foreignRoots) return null
+    const blocks = await provenBlocks(ledger, own, [foreign.length - 1])
+    return { heads: [own, { ...foreign, roots: foreignRoots }], blocks }
+  } catch {
+    return null
   }
-  return { fault, heads: own ? [own, foreign] : [foreign] }
 }
 
-function headText({ fork, length, treeHash }: Head): string {
-  return `fork ${fork}, ${length} blocks, tree hash ${Buffer.from(treeHash).toString('hex')}`
+async function provenBlocks(
+  ledger: Ledger,
+  head: Head | null,
+  indexes: number[]
+): Promise<ProvenBlock[]> {
+  const found = await Promise.all(indexes.map(index => provenBlock(ledger, head, index)))
+  return found.filter(block => block !== null)
 }
 
 async function provenBlock(
   ledger: Ledger,
+  head: Head | null,
   index: number
-): Promise<{ block: ProvenBlock; head: Head | null } | null> {
-  const options = { timeoutMs: EVIDENCE_BLOCK_MS_MAX }
+): Promise<ProvenBlock | null> {
   try {
-    const bytes = await ledger.block(index, options)
+    const bytes = await ledger.block(index, TIMEOUT)
     try {
-      const { head, proof } = await ledger.proof(index, options)
-      return { block: { index, bytes, proof }, head }
+      const options = head ? { ...TIMEOUT, head } : TIMEOUT
+      return { index, bytes, proof: (await ledger.proof(index, options)).proof }
     } catch {
-      return { block: { index, bytes, proof: null }, head: null }
+      return { index, bytes, proof: null }
     }
   } catch {
     return null
   }
+}
+
+/** A file that is too large to be read is none: then the witness is left out, and at last the blocks. */
+function fitting(evidence: Evidence): Uint8Array {
+  const { witness: _, ...others } = evidence
+  for (const smaller of [evidence, others]) {
+    const bytes = encodeEvidence(smaller)
+    if (bytes.length <= EVIDENCE_BYTES_MAX) return bytes
+  }
+  return encodeEvidence({ ...others, blocks: [] })
 }

@@ -173,15 +173,21 @@ export class Ledger {
     return new Uint8Array(await this.core.treeHash(length))
   }
 
-  /** Proof that our current head holds block `index`, with that head, for src/inclusion.ts to check. */
+  /** Proof that `head`, one of our own log and by default the newest, holds block `index`, for src/inclusion.ts to check. */
   async proof(
     index: number,
-    options: { timeoutMs?: number } = {}
+    options: { timeoutMs?: number; head?: Head } = {}
   ): Promise<{ head: Head; proof: InclusionProof }> {
     await this.block(index, options)
-    const head = this.head()
+    const head = options.head ?? this.head()
     if (head === null) throw new RangeError('a ledger without a head proves nothing')
     return { head, proof: await collectProof(head.length, index, at => readNode(this.core, at)) }
+  }
+
+  /** The roots of our own tree at `length`. Throws a MissingBlock when that part cannot be had. */
+  async roots(length: number, options: { timeoutMs?: number } = {}): Promise<TreeNode[]> {
+    await this.block(length - 1, options)
+    return (await MerkleTree.getRoots(this.core.core.state, length)).map(plainNode)
   }
 
   /** Asks the peers for news and waits until one has answered or `timeoutMs` have passed. True when we grew. */

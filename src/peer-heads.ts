@@ -8,6 +8,7 @@ import { equalBytes } from './bytes.ts'
 import { type Head, verifyHead } from './head.ts'
 import {
   type InclusionProof,
+  leafNode,
   locate,
   nodeIndex,
   placed,
@@ -17,9 +18,11 @@ import {
   type TreeNode,
   treeHash
 } from './inclusion.ts'
-import { checkManifest } from './manifest.ts'
+import { checkManifest, type LedgerManifest } from './manifest.ts'
 
 const ANSWER_MS_MAX = 10_000
+/** The alarm waits for this, so that its evidence convicts alone. */
+const BLOCK_MS_MAX = 2_000
 /** Answers that one peer may owe us at a time. */
 const QUESTIONS_PER_PEER_MAX = 32
 
@@ -37,6 +40,8 @@ export interface PeerHead {
   peer: Uint8Array
   /** The head's roots, for `placed`. */
   roots: TreeNode[]
+  /** The ledger's, where it came with the head. */
+  manifest?: LedgerManifest
 }
 
 /** Two host-signed heads that cannot belong to one log: complete evidence. */
@@ -45,6 +50,8 @@ export interface Conflict {
   foreign: PeerHead
   /** When `foreign` is longer: what its tree holds as the last leaf of our length. Else null. */
   prefix: LeafProof | null
+  /** The block of that leaf; null where there is no such leaf, or the peer did not bring it in time. */
+  block: Uint8Array | null
   /** When `foreign` is shorter: our own tree hash at its length. Else null. */
   ownPrefixHash: Uint8Array | null
 }
@@ -73,6 +80,7 @@ export class PeerHeads {
   readonly #face: CoreFace
   readonly #headQuestions = new Set<Question>()
   readonly #leafQuestions = new Set<Question & { index: number }>()
+  readonly #blockQuestions = new Set<Question & { index: number }>()
   /** The fork for which a peer was already asked on its own account. */
   readonly #asked = new WeakMap<object, number>()
   readonly #told = new WeakSet<object>()
@@ -125,7 +133,8 @@ export class PeerHeads {
 
   #listen(peer: any): void {
     const ondata = peer.ondata
-    peer.ondata = (data: any) => this.#takeLeaf(data, peer) || ondata.call(peer, data)
+    peer.ondata = (data: any) =>
+      this.#takeLeaf(data, peer) || this.#takeBlock(data, peer) || ondata.call(peer, data)
   }
 
   async #compareShorter(own: Head, foreign: PeerHead): Promise<Conflict | null> {
@@ -133,7 +142,7 @@ export class PeerHeads {
     const { length } = foreign.head
     const ownPrefixHash = treeHash(placed(length, await this.#face.rootsAt(length)))
     if (equalBytes(ownPrefixHash, foreign.head.treeHash)) return null
-    return { own, foreign, prefix: null, ownPrefixHash }
+    return { own, foreign, prefix: null, block: null, ownPrefixHash }
   }
 
   async #compareLonger(own: Head, foreign: PeerHead): Promise<Conflict | null> {
@@ -143,7 +152,8 @@ export class PeerHeads {
     const ours = await this.#face.rootsAt(own.length)
     if (theirs === null || theirs.every((root, i) => equalBytes(root.hash, ours[i]!.hash)))
       return null
-    return { own, foreign, prefix, ownPrefixHash: null }
+    const block = await this.#askBlock(foreign, prefix)
+    return { own, foreign, prefix, block, ownPrefixHash: null }
   }
 
   #askOnce(peer: any): void {
@@ -162,9 +172,7 @@ export class PeerHeads {
 
   async #askLeaf(foreign: PeerHead, index: number): Promise<LeafProof | null> {
     const { head, roots } = foreign
-    const peer = this.#face.core.replicator.peers.find((candidate: any) =>
-      equalBytes(candidate.remotePublicKey, foreign.peer)
-    )
+    const peer = this.#peerOf(foreign)
     if (peer === undefined) return null
     const { root, position } = locate(head.length, index)
     const hash = { index: nodeIndex({ start: index, height: 0 }), nodes: root.height }
@@ -177,6 +185,26 @@ export class PeerHeads {
     return nodes === null
       ? null
       : leafProof(index, root.height, nodes, roots.toSpliced(position, 1))
+  }
+
+  /** What the leaf of a conflict is of: a proof that begins with the real bytes binds all sizes too. */
+  async #askBlock(foreign: PeerHead, { index, leaf }: LeafProof): Promise<Uint8Array | null> {
+    const peer = this.#peerOf(foreign)
+    if (peer === undefined) return null
+    const block = { index, nodes: 0 }
+    const bytes: Uint8Array | null = await this.#question(
+      this.#blockQuestions,
+      { peer, index },
+      BLOCK_MS_MAX,
+      () => sendRequest(peer, foreign.head.fork, { block })
+    )
+    return bytes && equalBytes(leafNode(bytes).hash, leaf.hash) ? bytes : null
+  }
+
+  #peerOf({ peer }: PeerHead): any {
+    return this.#face.core.replicator.peers.find((candidate: any) =>
+      equalBytes(candidate.remotePublicKey, peer)
+    )
   }
 
   #question<T>(set: Set<any>, about: any, timeoutMs: number, send: () => void): Promise<any> {
@@ -225,17 +253,17 @@ export class PeerHeads {
     try {
       const batch = this.#face.readTree(proof)
       const { core } = this.#face
-      const { publicKey } = checkManifest(core.key, core.header.manifest ?? proof.manifest)
+      const manifest = checkManifest(core.key, core.header.manifest ?? proof.manifest)
       const head = {
         fork: batch.fork,
         length: batch.length,
         treeHash: new Uint8Array(batch.hash()),
         signature: this.#face.signatureOf(batch.signature)
       }
-      if (!verifyHead(core.key, publicKey, head)) return null
+      if (!verifyHead(core.key, manifest.publicKey, head)) return null
       const roots: TreeNode[] = batch.roots.map(plainNode)
       if (!equalBytes(treeHash(placed(head.length, roots)), head.treeHash)) return null
-      return { head, peer: new Uint8Array(peer.remotePublicKey), roots }
+      return { head, peer: new Uint8Array(peer.remotePublicKey), roots, manifest }
     } catch {
       return null
     }
@@ -246,6 +274,15 @@ export class PeerHeads {
     for (const question of this.#leafQuestions) {
       if (question.peer !== peer || data.hash.index !== 2 * question.index) continue
       question.take(data.hash.nodes)
+    }
+    return true
+  }
+
+  #takeBlock(data: any, peer: any): boolean {
+    if (data.request !== 0 || data.upgrade || !data.block?.value) return false
+    for (const question of this.#blockQuestions) {
+      if (question.peer !== peer || data.block.index !== question.index) continue
+      question.take(new Uint8Array(data.block.value))
     }
     return true
   }

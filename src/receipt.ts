@@ -2,7 +2,7 @@
 
 import { fromHex, hex, utf8 } from './bytes.ts'
 import { type Codec, encode, fixed, record, uint } from './codec.ts'
-import { hash, type KeyPair, sign, verify } from './crypto.ts'
+import { HASH_BYTES, hash, type KeyPair, SIGNATURE_BYTES, sign, verify } from './crypto.ts'
 import { keyText, parseKey } from './key.ts'
 
 const RECEIPT_DOMAIN = utf8('vms-watch/1 receipt\n')
@@ -15,6 +15,8 @@ export interface Promised {
   block: number
   /** entryHash of the entry. */
   entry: Uint8Array
+  /** Host time, in milliseconds since 1970 (PROTOCOL §6.7): not before the entry's. */
+  time: number
 }
 
 export interface Receipt extends Promised {
@@ -28,6 +30,7 @@ export interface ReceiptJson {
   seq: number
   block: number
   entry: string
+  time: number
   signature: string
 }
 
@@ -35,7 +38,8 @@ const promised: Codec<Promised> = record<Promised>({
   ledger: fixed('ledger', 32),
   seq: uint('seq'),
   block: uint('block'),
-  entry: fixed('entry', 32)
+  entry: fixed('entry', 32),
+  time: uint('time')
 })
 
 export function signReceipt(value: Promised, host: KeyPair): Receipt {
@@ -47,24 +51,32 @@ export function verifyReceipt(receipt: Receipt, hostKey: Uint8Array): boolean {
 }
 
 export function receiptToJson(receipt: Receipt): ReceiptJson {
-  const { ledger, seq, block, entry, signature } = receipt
-  return { ledger: keyText(ledger), seq, block, entry: hex(entry), signature: hex(signature) }
+  const { ledger, seq, block, entry, time, signature } = receipt
+  return { ledger: keyText(ledger), seq, block, entry: hex(entry), time, signature: hex(signature) }
 }
 
 /** Throws a TypeError or RangeError for JSON that is no receipt. */
 export function receiptFromJson(json: unknown): Receipt {
-  const { ledger, seq, block, entry, signature } = (json ?? {}) as Record<string, unknown>
-  const texts = [ledger, entry, signature]
-  if (!texts.every(text => typeof text === 'string')) throw new TypeError('not a receipt')
-  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(block))
-    throw new TypeError('not a receipt: seq and block must be whole numbers')
+  const { ledger, seq, block, entry, time, signature } = (json ?? {}) as Record<string, unknown>
+  if (typeof ledger !== 'string') throw new TypeError('not a receipt')
   return {
-    ledger: parseKey(ledger as string),
-    seq: seq as number,
-    block: block as number,
-    entry: fromHex(entry as string),
-    signature: fromHex(signature as string)
+    ledger: parseKey(ledger),
+    seq: count(seq),
+    block: count(block),
+    entry: hexOf(entry, HASH_BYTES),
+    time: count(time),
+    signature: hexOf(signature, SIGNATURE_BYTES)
   }
+}
+
+function count(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new TypeError('not a receipt: seq, block and time must be whole numbers')
+}
+
+function hexOf(value: unknown, bytes: number): Uint8Array {
+  if (typeof value === 'string' && value.length === 2 * bytes) return fromHex(value)
+  throw new TypeError(`not a receipt: ${2 * bytes} hexadecimal digits are missing`)
 }
 
 function signedHash(value: Promised): Uint8Array {

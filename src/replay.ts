@@ -4,22 +4,24 @@
 //   submit(bytes) --> decode, order, limits --> signatures (threads) --> execution (sandbox)
 //   judge()       <-- outcome, state root, gas compared, entry by entry <----------'
 
-import { equalBytes, hex } from './bytes.ts'
-import type { Call, Executed, Outcome, Ran } from './call.ts'
-import { Malformed } from './codec.ts'
+import type { Call, Ran, Write } from './call.ts'
+import { confirm, disagreement } from './confirm.ts'
 import type { Signed } from './crypto.ts'
-import { brokenLimit, callOf, decodeBlock, type Entry } from './entry.ts'
+import { callOf, type Entry } from './entry.ts'
+import type { Witness } from './evidence.ts'
 import type { Executor, Program, Session } from './execution.ts'
-import type { CannotCheck, Fault, FaultKind } from './fault.ts'
+import type { CannotCheck, Fault } from './fault.ts'
 import type { Genesis } from './genesis.ts'
 import { keyText } from './key.ts'
-import { isInWindow, requestHash } from './request.ts'
+import { requestHash } from './request.ts'
 import type { RequestWindow, SeenRequest } from './request-window.ts'
+import { callerFault, difference, readBlock, sizeFault } from './rules.ts'
 import type { LedgerState } from './state.ts'
+import { Recorder, wholeWitness } from './witness.ts'
 
-/** Cold runs that must all agree before a host is accused (PROTOCOL §7.6). */
-const CONFIRMATIONS = 3
-const SHOWN_TEXT_CHARS_MAX = 2000
+/** More rows than an evidence file has room for. */
+const WITNESS_ROWS_MAX = 200_000
+const NO_GROUNDS: Grounds = { witness: null, firstBlock: null }
 
 /** How far a ledger is judged. */
 export interface Position {
@@ -40,7 +42,18 @@ export interface Verified extends Position {
   requests: SeenRequest[]
 }
 
-export type Judgement = { verified: Verified } | { fault: Fault } | { cannot: CannotCheck }
+/** What the evidence of a fault needs beside the ledger itself, and what only its judging had at hand. */
+export interface Grounds {
+  /** What the call read; of a state beyond its limits, all of it. Null where it proves nothing, or is too large. */
+  witness: Witness | null
+  /** The block of the first use of a request that was used again; null where that is not the fault, or not known. */
+  firstBlock: number | null
+}
+
+export type Judgement =
+  | { verified: Verified }
+  | { fault: Fault; grounds: Grounds }
+  | { cannot: CannotCheck }
 
 export interface ReplayOptions {
   ledger: Uint8Array
@@ -85,9 +98,7 @@ export class Replay {
     const { executor, genesis, ledger, position, state } = options
     this.#options = options
     this.#tail = this.#position = position
-    const { gasPerCall, resultBytes, fileBytes, files, stateBytes } = genesis.limits
-    const limits = { gasPerCall, resultBytes, fileBytes, files, stateBytes }
-    this.#program = { source: genesis.source, ledger: keyText(ledger), limits }
+    this.#program = programOf(ledger, genesis)
     this.#session = executor.open(this.#program, state, { empty: position.seq < 0 })
   }
 
@@ -133,12 +144,12 @@ export class Replay {
     let signed = 0
     for (const [i, step] of steps.entries()) {
       const isForged = step.request !== null && valid[signed++] !== true
-      const fault = this.#judgeCaller(step, isForged, block)
-      const ended = fault ? { fault } : await this.#judgeRun(step, runs[i], block)
+      const ended =
+        this.#judgeCaller(step, isForged, block) ?? (await this.#judgeRun(step, runs[i], block))
       if (ended) return this.#takeBack(ended)
-      if (step.request) requests.push(this.#remember(step.request, step.entry))
+      if (step.request) requests.push(this.#remember(step.request, step.entry, block))
     }
-    if (broken) return this.#takeBack({ fault: broken })
+    if (broken) return this.#takeBack({ fault: broken, grounds: NO_GROUNDS })
     return { verified: this.#advance(block, steps, requests) }
   }
 
@@ -146,32 +157,14 @@ export class Replay {
     return this.#session.close()
   }
 
-  /** PROTOCOL §7.3: a caller's own words, once, in time. */
-  #judgeCaller({ entry, request }: Step, isForged: boolean, block: number): Fault | null {
-    const { origin, seq } = entry
-    if (origin.kind !== 'signed' || !request) return null
-    const { requestWindowMs } = this.#options.genesis.limits
-    const fault = (kind: FaultKind, summary: string): Fault => ({
-      kind,
-      seq,
-      block,
-      summary,
-      recorded: `request ${hex(request)} of caller ${keyText(origin.caller)}`,
-      expected: null
-    })
-    if (isForged)
-      return fault(
-        'forged-caller',
-        'The caller never signed this call: its signature is not valid.'
-      )
-    if (this.#options.requests.has(request))
-      return fault('replayed-request', 'A signed request stands in the ledger a second time.')
-    if (!isInWindow(origin, entry.time, requestWindowMs))
-      return fault(
-        'replayed-request',
-        'A signed request was used outside the time it is valid for.'
-      )
-    return null
+  /** PROTOCOL §7.3. */
+  #judgeCaller({ entry, request }: Step, isForged: boolean, block: number): Judgement | null {
+    const { genesis, requests } = this.#options
+    const windowMs = genesis.limits.requestWindowMs
+    const isUsed = request !== null && requests.has(request)
+    const fault = callerFault(entry, request, block, { isForged, isUsed, windowMs })
+    if (!fault) return null
+    return { fault, grounds: { ...NO_GROUNDS, firstBlock: request && requests.blockOf(request) } }
   }
 
   /** PROTOCOL §7.4: null when the entry is what its contract gives. Applies the writes then. */
@@ -180,8 +173,7 @@ export class Replay {
     if (!ran) throw new Error(`the sandbox gave no answer for entry ${seq}`)
     if ('cannot' in ran) return { cannot: { kind: ran.cannot, seq, message: ran.message } }
     const { root, undo } = this.#options.state.tryApply(ran.writes, seq, time)
-    const kind = difference(step.entry, ran, root)
-    if (kind) {
+    if (difference(step.entry, { run: ran, root })) {
       undo()
       return this.#confirm(step, block)
     }
@@ -189,55 +181,31 @@ export class Replay {
     return this.#judgeSize(step.entry, block)
   }
 
-  /** PROTOCOL §7.5: a call that takes the state past its limits must not be recorded. */
-  #judgeSize({ seq }: Entry, block: number): Judgement | null {
+  /** PROTOCOL §7.5. The state stands right after the entry. */
+  #judgeSize(entry: Entry, block: number): Judgement | null {
     const { state, genesis } = this.#options
-    const { files, stateBytes } = genesis.limits
-    if (state.files <= files && state.contentBytes <= stateBytes) return null
-    const recorded = `${state.files} paths, ${state.contentBytes} bytes`
-    const expected = `at most ${files} paths, ${stateBytes} bytes`
-    const summary = 'The state grew past the limits that the ledger itself set.'
-    return { fault: { kind: 'malformed', seq, block, summary, recorded, expected } }
+    const fault = sizeFault(entry, block, state, genesis.limits)
+    if (!fault) return null
+    const witness = state.files <= WITNESS_ROWS_MAX ? wholeWitness(state) : null
+    return { fault, grounds: { ...NO_GROUNDS, witness } }
   }
 
-  /** Runs the call again, cold, in processes that hold nothing else; accuses only if all agree. */
+  /** PROTOCOL §7.6. The state stands right before the call: what the cold runs ask of it is the call's witness. */
   async #confirm({ entry, call }: Step, block: number): Promise<Judgement> {
-    // At once, since each is alone in a process of its own and the alarm waits for the slowest.
-    const cold = await Promise.all(Array.from({ length: CONFIRMATIONS }, () => this.#runCold(call)))
-    const runs: Executed[] = []
-    for (const ran of cold) {
-      if ('cannot' in ran)
-        return {
-          cannot: { kind: ran.cannot, seq: call.seq, message: `confirming: ${ran.message}` }
-        }
-      runs.push(ran)
-    }
-    const seen = runs.map(run => ({ run, root: this.#rootAfter(run, call) }))
-    const [first, ...rest] = seen
-    const agree = rest.every(other => isSameRun(other, first!))
-    const kind = difference(entry, first!.run, first!.root)
-    if (!agree || !kind) {
-      const message = 'runs of the same call disagree on this machine, so nothing is proven'
-      return { cannot: { kind: 'sandbox-crash', seq: call.seq, message } }
-    }
-    return { fault: mismatch(kind, entry, first!.run, first!.root, block) }
-  }
-
-  async #runCold(call: Call): Promise<Ran> {
     const { executor, state } = this.#options
-    const session = executor.open(this.#program, state, { fresh: true })
-    try {
-      const [ran] = await session.run([call])
-      return ran ?? { cannot: 'sandbox-crash', message: 'the sandbox gave no answer' }
-    } finally {
-      await session.close()
+    const recorder = new Recorder(state)
+    const rootAfter = (writes: Write[]) => {
+      const { root, undo } = state.tryApply(writes, call.seq, call.time)
+      undo()
+      return root
     }
-  }
-
-  #rootAfter({ writes }: Executed, { seq, time }: Call): Uint8Array {
-    const { root, undo } = this.#options.state.tryApply(writes, seq, time)
-    undo()
-    return root
+    const program = this.#program
+    const doubt = { executor, program, state: recorder, entry, call, block, rootAfter }
+    const confirmed = await confirm(doubt)
+    if ('cannot' in confirmed) return confirmed
+    const { fault, run } = confirmed
+    if (!fault) return { cannot: disagreement(call) }
+    return { fault, grounds: { ...NO_GROUNDS, witness: recorder.witness(run.writes) } }
   }
 
   #takeBack(ended: Judgement): Judgement {
@@ -246,8 +214,8 @@ export class Replay {
     return ended
   }
 
-  #remember(hash: Uint8Array, { origin, time }: Entry): SeenRequest {
-    const seen = { hash, expiry: origin.kind === 'signed' ? origin.expiry : 0 }
+  #remember(hash: Uint8Array, { origin, time }: Entry, block: number): SeenRequest {
+    const seen = { hash, expiry: origin.kind === 'signed' ? origin.expiry : 0, block }
     this.#options.requests.add(seen, time)
     return seen
   }
@@ -261,92 +229,11 @@ export class Replay {
   }
 }
 
-/** PROTOCOL §7.1–2: the entries of a block up to the first that breaks a rule of form or order. */
-function readBlock(
-  bytes: Uint8Array,
-  block: number,
-  before: Position,
-  genesis: Genesis
-): { entries: Entry[]; broken: Fault | null } {
-  const fault = (
-    kind: FaultKind,
-    seq: number | null,
-    summary: string,
-    recorded: string
-  ): Fault => ({
-    kind,
-    seq,
-    block,
-    summary,
-    recorded: shown(recorded),
-    expected: null
-  })
-  if (bytes.length > genesis.limits.blockBytes) {
-    const summary = 'A block is larger than the ledger allows.'
-    return { entries: [], broken: fault('malformed', null, summary, `${bytes.length} bytes`) }
-  }
-  let entries: Entry[]
-  try {
-    entries = decodeBlock(bytes)
-  } catch (error) {
-    if (!(error instanceof Malformed)) throw error
-    const summary = 'A block cannot be read: it breaks the ledger format.'
-    return { entries: [], broken: fault('malformed', null, summary, error.message) }
-  }
-  if (entries.length > genesis.limits.blockEntries) {
-    const summary = 'A block holds more entries than the ledger allows.'
-    return { entries: [], broken: fault('malformed', null, summary, `${entries.length} entries`) }
-  }
-  let previous: { seq: number; time: number } = before
-  for (const [i, entry] of entries.entries()) {
-    const wrong = wrongEntry(entry, previous, genesis)
-    if (wrong) {
-      const broken = fault(wrong.kind, entry.seq, wrong.summary, wrong.recorded)
-      return { entries: entries.slice(0, i), broken }
-    }
-    previous = entry
-  }
-  return { entries, broken: null }
-}
-
-function wrongEntry(
-  entry: Entry,
-  previous: { seq: number; time: number },
-  { auth, limits }: Genesis
-): { kind: FaultKind; summary: string; recorded: string } | null {
-  const { seq, time, origin } = entry
-  if (seq !== previous.seq + 1)
-    return {
-      kind: 'bad-order',
-      summary: 'Entries are not numbered one after the other.',
-      recorded: `entry ${seq} after entry ${previous.seq}`
-    }
-  if (time < previous.time)
-    return {
-      kind: 'bad-order',
-      summary: 'An entry is older than the one before it.',
-      recorded: `time ${time} after time ${previous.time}`
-    }
-  if ((origin.kind === 'init') !== (seq === 0))
-    return {
-      kind: 'bad-order',
-      summary: 'The first entry, and only the first, is the one that initialises the contract.',
-      recorded: `entry ${seq} is of kind ${origin.kind}`
-    }
-  if (origin.kind !== 'init' && origin.kind !== auth)
-    return {
-      kind: 'forged-caller',
-      summary: `The ledger takes ${auth} calls only, and this call is not one.`,
-      recorded: `entry ${seq} is of kind ${origin.kind}`
-    }
-  const limit = brokenLimit(entry, limits)
-  if (limit)
-    return {
-      kind: 'malformed',
-      summary: 'An entry is larger than the ledger allows.',
-      recorded: `limit ${limit}`
-    }
-  return null
+/** What of a ledger its calls are executed with. */
+export function programOf(ledger: Uint8Array, { source, limits }: Genesis): Program {
+  const { gasPerCall, resultBytes, fileBytes, files, stateBytes } = limits
+  const runLimits = { gasPerCall, resultBytes, fileBytes, files, stateBytes }
+  return { source, ledger: keyText(ledger), limits: runLimits }
 }
 
 function toStep(entry: Entry, ledger: Uint8Array): Step {
@@ -358,58 +245,4 @@ function toStep(entry: Entry, ledger: Uint8Array): Step {
 function toSigned({ entry: { origin }, request }: Step): Signed[] {
   if (origin.kind !== 'signed' || !request) return []
   return [{ message: request, signature: origin.signature, key: origin.caller }]
-}
-
-function difference(entry: Entry, run: Executed, root: Uint8Array): FaultKind | null {
-  if (!isSameOutcome(entry.outcome, run.outcome)) return 'outcome-mismatch'
-  if (!equalBytes(entry.stateRoot, root)) return 'state-mismatch'
-  return entry.gas === run.gas ? null : 'gas-mismatch'
-}
-
-function isSameOutcome(a: Outcome, b: Outcome): boolean {
-  if ('result' in a) return 'result' in b && a.result === b.result
-  return 'error' in b && a.error.name === b.error.name && a.error.message === b.error.message
-}
-
-interface SeenRun {
-  run: Executed
-  root: Uint8Array
-}
-
-function isSameRun(a: SeenRun, b: SeenRun): boolean {
-  const isSame = isSameOutcome(a.run.outcome, b.run.outcome) && a.run.gas === b.run.gas
-  return isSame && equalBytes(a.root, b.root)
-}
-
-const MISMATCHES: Partial<Record<FaultKind, string>> = {
-  'outcome-mismatch': 'The recorded outcome is not what the contract gives for this call.',
-  'state-mismatch': 'The recorded state is not what this call leaves behind.',
-  'gas-mismatch': 'The recorded gas is not what this call uses.'
-}
-
-function mismatch(
-  kind: FaultKind,
-  entry: Entry,
-  run: Executed,
-  root: Uint8Array,
-  block: number
-): Fault {
-  const pairs: Partial<Record<FaultKind, [string, string]>> = {
-    'outcome-mismatch': [outcomeText(entry.outcome), outcomeText(run.outcome)],
-    'state-mismatch': [hex(entry.stateRoot), hex(root)],
-    'gas-mismatch': [String(entry.gas), String(run.gas)]
-  }
-  const [recorded, expected] = pairs[kind]!.map(shown)
-  const summary = MISMATCHES[kind]!
-  return { kind, seq: entry.seq, block, summary, recorded: recorded!, expected: expected! }
-}
-
-/** A result is JSON text already; quoting it again would only hide it. */
-function outcomeText(outcome: Outcome): string {
-  if ('result' in outcome) return `result ${outcome.result}`
-  return `error ${outcome.error.name}: ${outcome.error.message}`
-}
-
-function shown(text: string): string {
-  return text.length <= SHOWN_TEXT_CHARS_MAX ? text : `${text.slice(0, SHOWN_TEXT_CHARS_MAX)} …`
 }

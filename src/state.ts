@@ -139,7 +139,8 @@ export class MemoryBase implements StateBase {
   }
 }
 
-function toFileWrite(write: Write, seq: number, time: number): FileWrite {
+/** The row that a write of entry `seq` leaves behind. */
+export function toFileWrite(write: Write, seq: number, time: number): FileWrite {
   const { path } = write
   if (write.type === 'absent') return { path, row: null, content: null }
   const content = write.type === 'file' ? write.content : null

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { type AuditEnd, audit } from './audit.ts'
 import { hex } from './bytes.ts'
 import { Malformed } from './codec.ts'
-import { blockEvidence, contradiction, headsEvidence } from './collect-evidence.ts'
+import {
+  blockEvidence,
+  type Contradiction,
+  conflictOf,
+  contradictionOf,
+  driveEvidence,
+  headsEvidence
+} from './collect-evidence.ts'
 import { type FilesDriveReader, openFilesDriveReader } from './drive.ts'
 import { type HeadJson, headToJson } from './evidence.ts'
 import type { Executor } from './execution.ts'
@@ -14,7 +21,6 @@ import type { CannotCheck, Fault } from './fault.ts'
 import { auditFiles, type FilesAuditEnd } from './files-audit.ts'
 import { firstSight } from './first-sight.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from './genesis.ts'
-import type { Head } from './head.ts'
 import { keyText } from './key.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { ManifestError } from './manifest.ts'
@@ -95,7 +101,7 @@ class Verification {
   readonly #base = new MemoryBase()
   readonly #state = new LedgerState(this.#base)
   /** Two heads that contradict each other, when a peer brought such. */
-  #contradiction: { fault: Fault; evidence: Uint8Array } | null = null
+  #contradiction: Contradiction | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
   #replay: Replay | null = null
   #drive: FilesDriveReader | null = null
@@ -115,7 +121,7 @@ class Verification {
 
   async run(): Promise<VerifyResult> {
     const doubt = await this.#learnGenesis()
-    if (this.#contradiction) return this.#tampered(this.#contradiction)
+    if (this.#contradiction) return this.#contradicted(this.#contradiction)
     if (doubt) return this.#cannotCheck(doubt)
     const { files, limits } = this.#genesis!.value
     this.#drive = await openFilesDriveReader(this.#storage, files, {
@@ -123,16 +129,16 @@ class Verification {
     })
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const end = await this.#auditLedger()
-      if (this.#contradiction) return this.#tampered(this.#contradiction)
+      if (this.#contradiction) return this.#contradicted(this.#contradiction)
       if (end.end === 'fault') {
         const { bytes } = this.#genesis!
-        const evidence = await blockEvidence(this.#ledger, bytes, end.fault)
+        const evidence = await blockEvidence(this.#ledger, bytes, end.fault, end.grounds)
         return this.#tampered({ fault: end.fault, evidence })
       }
       if (end.end === 'cannot-check') return this.#cannotCheck(end.reason)
       if (round === 0) await this.#drive.update({ timeoutMs: FIRST_ANSWER_MS_MAX })
       const files = await this.#auditFiles()
-      if (this.#contradiction) return this.#tampered(this.#contradiction)
+      if (this.#contradiction) return this.#contradicted(this.#contradiction)
       if (files.end === 'ahead') {
         await this.#ledger.update()
         continue
@@ -150,21 +156,19 @@ class Verification {
 
   #listen(): void {
     const ledger = this.#ledger
-    ledger.onConflict(({ own, foreign }) => this.#note(own, foreign.head))
-    ledger.onForeignFork(foreign => this.#note(ledger.head(), foreign.head))
+    ledger.onConflict(conflict => this.#note(conflictOf(conflict)))
+    ledger.onForeignFork(foreign => this.#note(contradictionOf(ledger.head(), foreign)))
   }
 
-  #note(own: Head | null, foreign: Head): void {
-    const { fault, heads } = contradiction(own, foreign)
-    const evidence = headsEvidence(this.#ledger, this.#genesis?.bytes ?? null, fault, heads)
-    this.#contradiction ??= { fault, evidence }
+  #note(contradiction: Contradiction): void {
+    this.#contradiction ??= contradiction
   }
 
   /** Null when genesis is known and can be audited. */
   async #learnGenesis(): Promise<CannotCheck | null> {
     const cannot = (kind: CannotCheck['kind'], message: string) => ({ kind, seq: null, message })
     const sight = await firstSight(this.#ledger, FIRST_ANSWER_MS_MAX)
-    if (sight && 'foreign' in sight) this.#note(this.#ledger.head(), sight.foreign.head)
+    if (sight && 'foreign' in sight) this.#note(contradictionOf(this.#ledger.head(), sight.foreign))
     if (!sight || 'foreign' in sight)
       return cannot('missing-block', 'nobody who holds this ledger answered')
     const bytes = sight.genesis
@@ -220,7 +224,7 @@ class Verification {
     if (files.end === 'cannot-check') return this.#cannotCheck(files.reason)
     if (files.end === 'fault') {
       const { fault, claim } = files
-      const evidence = await blockEvidence(this.#ledger, this.#genesis!.bytes, fault, claim)
+      const evidence = await driveEvidence(this.#ledger, this.#genesis!.bytes, fault, claim)
       return this.#tampered({ fault, evidence })
     }
     return {
@@ -232,6 +236,10 @@ class Verification {
       stateRoot: hex(this.#state.root()),
       filesSeq: files.end === 'ok' ? files.seq : null
     }
+  }
+
+  async #contradicted(contradiction: Contradiction): Promise<VerifyResult> {
+    return this.#tampered(await headsEvidence(this.#ledger, contradiction))
   }
 
   async #tampered({

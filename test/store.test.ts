@@ -182,8 +182,8 @@ test('a request is remembered until it has expired', t => {
   const store = openIn(t, tempDir(t))
   store.addLedger({ key: KEY }, 1)
   const requests = [
-    { hash: new Uint8Array(32).fill(1), expiry: 100 },
-    { hash: new Uint8Array(32).fill(2), expiry: 200 }
+    { hash: new Uint8Array(32).fill(1), expiry: 100, block: 1 },
+    { hash: new Uint8Array(32).fill(2), expiry: 200, block: null }
   ]
   store.advance(KEY, { length: 0 }, verified(1, 100), [], requests, 5)
   assert.deepEqual(store.requests(KEY), requests)

@@ -4,15 +4,16 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec cosignature crypto drive-key entry evidence fault genesis gossip-messages hash-slab head inclusion key manifest observation path',
+    'blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-messages hash-slab head inclusion key manifest observation path',
     'receipt request signed-note state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness timed-head vkey'
   ],
   2: [
-    'contract contract-check contract-rewrite contract-tree execution replay request-window',
+    'confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution',
+    'replay request-window rules rules-signed witness',
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [
-    'audit bell collect-evidence direct drive files-audit first-sight folders gossip-wire ledger peer-heads progress rpc-client',
+    'audit bell check-evidence collect-evidence direct drive files-audit first-sight folders gossip-wire ledger peer-heads progress rpc-client',
     'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm',
     'verify-ledger websocket within'
   ]

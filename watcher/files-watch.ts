@@ -1,7 +1,7 @@
 // Watches a ledger's public files drive: each marker that the verified ledger has reached is held against it.
 
 import { Bell } from '../src/bell.ts'
-import { blockEvidence } from '../src/collect-evidence.ts'
+import { driveEvidence } from '../src/collect-evidence.ts'
 import { type FilesDriveReader, openFilesDriveReader } from '../src/drive.ts'
 import { auditFiles, type DriveWrite, type FilesAuditEnd } from '../src/files-audit.ts'
 import type { Genesis } from '../src/genesis.ts'
@@ -208,7 +208,7 @@ export class FilesWatch {
       this.#isFromScratch = true
       return
     }
-    const evidence = await blockEvidence(
+    const evidence = await driveEvidence(
       this.#ledger,
       this.#genesis.bytes,
       again.fault,

@@ -254,6 +254,18 @@ function addEvidenceVerbs(): void {
         }
       })
   )
+  verb(
+    'check <file>',
+    'does this file convict its host? offline',
+    'evidence check FILE',
+    evidence
+  ).action(async (file: string, flags: Common) => {
+    const { checkFile, checkJson, checkText } = await import('./evidence-check.ts')
+    const checked = await checkFile(file)
+    if (flags.json) printJson(checkJson(checked))
+    else print(checkText(checked))
+    process.exitCode = checked.code
+  })
   verb('export <id>', 'write one into a file', 'evidence export ID -o FILE', evidence)
     .requiredOption('-o, --output <file>', 'where to')
     .action((id: string, flags: Common & { output: string }) =>

@@ -122,9 +122,10 @@ export function checkpointStore(db: Db): CheckpointStore {
       `SELECT content FROM file WHERE ${OF_KEY} AND path = @path AND type = 'file'`
     )
     .pluck()
-  const requests = db.prepare<[{ key: Uint8Array }], { hash: Buffer; expiry: number }>(
-    `SELECT hash, expiry FROM request WHERE ${OF_KEY}`
-  )
+  const requests = db.prepare<
+    [{ key: Uint8Array }],
+    { hash: Buffer; expiry: number; block: number | null }
+  >(`SELECT hash, expiry, block FROM request WHERE ${OF_KEY}`)
   const contentOf = (key: Uint8Array, path: string): Uint8Array | null => {
     const bytes = content.get({ key, path })
     return bytes == null ? null : new Uint8Array(bytes)
@@ -184,7 +185,7 @@ function advanceTransaction(db: Db, idOf: IdOf) {
   )
   const drop = db.prepare('DELETE FROM file WHERE ledger = ? AND path = ?')
   const remember = db.prepare(
-    'INSERT OR IGNORE INTO request (ledger, hash, expiry) VALUES (?, ?, ?)'
+    'INSERT OR IGNORE INTO request (ledger, hash, expiry, block) VALUES (?, ?, ?, ?)'
   )
   const forget = db.prepare('DELETE FROM request WHERE ledger = ? AND expiry < ?')
 
@@ -219,7 +220,7 @@ function advanceTransaction(db: Db, idOf: IdOf) {
         if (write.row === null) drop.run(ledger, path)
         else put.run({ ledger, path, ...write.row, content: contentColumn(write) })
       }
-      for (const one of hashes) remember.run(ledger, one.hash, one.expiry)
+      for (const one of hashes) remember.run(ledger, one.hash, one.expiry, one.block)
       forget.run(ledger, next.time)
       return true
     }

@@ -117,4 +117,7 @@ CREATE INDEX delivery_pending ON delivery (sink, next_attempt_at) WHERE state = 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
 `
 
-export const MIGRATIONS: readonly string[] = [FIRST]
+// The block of a request's first use, for the evidence of a second one.
+const REQUEST_BLOCK = 'ALTER TABLE request ADD COLUMN block INTEGER;'
+
+export const MIGRATIONS: readonly string[] = [FIRST, REQUEST_BLOCK]

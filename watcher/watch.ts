@@ -9,7 +9,13 @@ import { type AuditEnd, audit } from '../src/audit.ts'
 import { Bell } from '../src/bell.ts'
 import { equalBytes } from '../src/bytes.ts'
 import { Malformed } from '../src/codec.ts'
-import { blockEvidence, contradiction, headsEvidence } from '../src/collect-evidence.ts'
+import {
+  blockEvidence,
+  type Contradiction,
+  conflictOf,
+  contradictionOf,
+  headsEvidence
+} from '../src/collect-evidence.ts'
 import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault, type FaultKind } from '../src/fault.ts'
 import { firstSight } from '../src/first-sight.ts'
 import { decodeGenesis, type Genesis, RUNTIME_VERSION } from '../src/genesis.ts'
@@ -18,6 +24,7 @@ import { type Ledger, MissingBlock, openLedger } from '../src/ledger.ts'
 import { ManifestError } from '../src/manifest.ts'
 import { AT_GENESIS, type Position, Replay, type Verified } from '../src/replay.ts'
 import { RequestWindow } from '../src/request-window.ts'
+import { headsFault } from '../src/rules-signed.ts'
 import { LedgerState } from '../src/state.ts'
 import { FilesWatch } from './files-watch.ts'
 import type { LiveLedger } from './snapshot.ts'
@@ -35,6 +42,8 @@ const IDLE_STATE_MS = 30_000
 const CLOCK_AHEAD_MS_MAX = 60_000
 
 /** Watches one ledger until closed. Trouble of our own is logged, raised as cannot-check and retried. */
+type FaultEnd = Extract<AuditEnd, { end: 'fault' }>
+
 export class LedgerWatch {
   readonly row: LedgerRow
   /** The topic under which the ledger is found; known once its replica is open. */
@@ -50,7 +59,7 @@ export class LedgerWatch {
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
-  readonly #contradictions = new Map<FaultKind, { fault: Fault; heads: Head[]; isTold: boolean }>()
+  readonly #contradictions = new Map<FaultKind, { found: Contradiction; isTold: boolean }>()
   #retries = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -118,8 +127,8 @@ export class LedgerWatch {
       this.#bell.ring()
     })
     ledger.onPeers(() => this.#bell.ring())
-    ledger.onConflict(({ own, foreign }) => this.#note(own, foreign.head))
-    ledger.onForeignFork(foreign => this.#note(ledger.head(), foreign.head))
+    ledger.onConflict(conflict => this.#note(conflictOf(conflict)))
+    ledger.onForeignFork(foreign => this.#note(contradictionOf(ledger.head(), foreign)))
   }
 
   /** Our own trouble: said as such, and tried again. Never ends the watch, not even when the store is out. */
@@ -141,7 +150,7 @@ export class LedgerWatch {
   /** Does what can be done now; returns how long to wait at most, undefined for until something happens. */
   async #advance(ledger: Ledger): Promise<number | undefined> {
     const { store, now } = this.#parts
-    this.#accuseByHeads(ledger)
+    await this.#accuseByHeads(ledger)
     if (!(await this.#learnGenesis(ledger))) return RETRY_MS_MIN
     const checkpoint = store.checkpoint(this.row.key)
     if (!checkpoint) return undefined
@@ -189,7 +198,7 @@ export class LedgerWatch {
   }
 
   async #ended(ledger: Ledger, end: AuditEnd): Promise<void> {
-    if (end.end === 'fault') await this.#accuse(ledger, end.fault)
+    if (end.end === 'fault') await this.#accuse(ledger, end)
     else if (end.end === 'cannot-check') await this.#cannotCheck(end.reason)
   }
 
@@ -241,26 +250,25 @@ export class LedgerWatch {
   }
 
   /** Latches the fault with its evidence and its alert in one transaction; nothing is announced before. */
-  async #accuse(ledger: Ledger, fault: Fault): Promise<void> {
-    const evidence = await blockEvidence(ledger, this.#genesis!.bytes, fault)
+  async #accuse(ledger: Ledger, { fault, grounds }: FaultEnd): Promise<void> {
+    const evidence = await blockEvidence(ledger, this.#genesis!.bytes, fault, grounds)
     this.#freeze(fault, evidence)
     this.#bell.ring()
   }
 
   /** Noted only; accused in the loop, which tries again when the store is out. One of a kind: every peer brings it. */
-  #note(own: Head | null, foreign: Head): void {
-    const { fault, heads } = contradiction(own, foreign)
-    if (!this.#contradictions.has(fault.kind))
-      this.#contradictions.set(fault.kind, { fault, heads, isTold: false })
+  #note(found: Contradiction): void {
+    const { kind } = headsFault(found.own, found.foreign)
+    if (!this.#contradictions.has(kind)) this.#contradictions.set(kind, { found, isTold: false })
     this.#urgent.abort()
     this.#bell.ring()
   }
 
-  #accuseByHeads(ledger: Ledger): void {
+  async #accuseByHeads(ledger: Ledger): Promise<void> {
     for (const contradiction of this.#contradictions.values()) {
-      const { fault, heads, isTold } = contradiction
-      if (isTold) continue
-      this.#freeze(fault, headsEvidence(ledger, this.#genesis?.bytes ?? null, fault, heads))
+      if (contradiction.isTold) continue
+      const { fault, evidence } = await headsEvidence(ledger, contradiction.found)
+      this.#freeze(fault, evidence)
       contradiction.isTold = true
     }
   }
@@ -345,7 +353,7 @@ export class LedgerWatch {
     const sight = await firstSight(ledger, GENESIS_MS_MAX)
     if (sight && 'genesis' in sight) return sight.genesis
     const isKnown = this.#parts.store.checkpoint(this.row.key)?.verdict === 'fault'
-    if (sight && !isKnown) this.#note(ledger.head(), sight.foreign.head)
+    if (sight && !isKnown) this.#note(contradictionOf(ledger.head(), sight.foreign))
     return null
   }
 
@@ -355,7 +363,7 @@ export class LedgerWatch {
     if (!own || own.length < kept.length || equalBytes(own.signature, kept.signature)) return
     const treeHash = await ledger.treeHash(kept.length)
     if (equalBytes(treeHash, kept.treeHash)) return
-    this.#note(kept, own)
+    this.#note(contradictionOf(kept, own))
   }
 
   /** After a fault nothing is judged any more, but what the host goes on to publish is kept. */
