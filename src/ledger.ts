@@ -116,6 +116,14 @@ export class Ledger {
     return headOf(this.core.core)
   }
 
+  /** Our newest head with the roots of its tree; null before the first, and while a newer one is being stored. */
+  rooted(): { head: Head; roots: TreeNode[] } | null {
+    const head = this.head()
+    const { state } = this.core.core
+    if (head === null || state.length !== head.length || state.fork !== head.fork) return null
+    return { head, roots: state.roots.map(plainNode) }
+  }
+
   /** Null until the first peer brought it. Throws a ManifestError when the key is not a ledger's. */
   manifest(): LedgerManifest | null {
     const manifest = this.core.core.header.manifest

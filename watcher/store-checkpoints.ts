@@ -7,6 +7,7 @@ import type { Position } from '../src/replay.ts'
 import type { SeenRequest } from '../src/request-window.ts'
 import type { FileWrite, StateBase } from '../src/state.ts'
 import type { Db } from './store-file.ts'
+import { type NewObservation, observing } from './store-gossip.ts'
 
 /** Rows read at a time, so that reading a large state does not hold the connection. */
 const PAGE_ROWS = 1_000
@@ -49,14 +50,18 @@ export type DriveWrite = PathRow | { path: string; type: 'absent' }
 export interface CheckpointStore {
   /** Null when the ledger is not in the store. */
   checkpoint(key: Uint8Array): Checkpoint | null
-  /** False, and nothing written, when the checkpoint is no longer at `expected` or is frozen. */
+  /**
+   * False, and nothing written, when the checkpoint is no longer at `expected` or is frozen. `observation` is what may
+   * be signed about it once this has returned true; throws, and writes nothing, when it contradicts an earlier one.
+   */
   advance(
     key: Uint8Array,
     expected: { length: number },
     next: NextCheckpoint,
     writes: Iterable<FileWrite>,
     requests: Iterable<SeenRequest>,
-    now: number
+    now: number,
+    observation?: NewObservation | null
   ): boolean
   /** All rows of the verified state, in the order of their paths' UTF-8 bytes. */
   files(key: Uint8Array): IterableIterator<PathRow>
@@ -138,8 +143,8 @@ export function checkpointStore(db: Db): CheckpointStore {
       const raw = get.get({ key })
       return raw === undefined ? null : checkpointOf(raw)
     },
-    advance: (key, expected, next, writes, hashes, now) =>
-      advance.immediate(key, expected, next, writes, hashes, now),
+    advance: (key, expected, next, writes, hashes, now, observation = null) =>
+      advance.immediate(key, expected, next, writes, hashes, now, observation),
     files: key => pages(db, 'file', idOf.get(key)),
     content: contentOf,
     stateBase: key => ({
@@ -187,6 +192,7 @@ function advanceTransaction(db: Db, idOf: IdOf) {
   const remember = db.prepare(
     'INSERT OR IGNORE INTO request (ledger, hash, expiry, block) VALUES (?, ?, ?, ?)'
   )
+  const observe = observing(db)
   const forget = db.prepare('DELETE FROM request WHERE ledger = ? AND expiry < ?')
 
   return db.transaction(
@@ -196,7 +202,8 @@ function advanceTransaction(db: Db, idOf: IdOf) {
       next: NextCheckpoint,
       writes: Iterable<FileWrite>,
       hashes: Iterable<SeenRequest>,
-      now: number
+      now: number,
+      observation: NewObservation | null
     ): boolean => {
       const ledger = idOf.get(key)
       if (ledger === undefined) return false
@@ -222,6 +229,7 @@ function advanceTransaction(db: Db, idOf: IdOf) {
       }
       for (const one of hashes) remember.run(ledger, one.hash, one.expiry, one.block)
       forget.run(ledger, next.time)
+      if (observation) observe(ledger, key, observation)
       return true
     }
   )

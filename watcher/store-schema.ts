@@ -120,4 +120,49 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
 // The block of a request's first use, for the evidence of a second one.
 const REQUEST_BLOCK = 'ALTER TABLE request ADD COLUMN block INTEGER;'
 
-export const MIGRATIONS: readonly string[] = [FIRST, REQUEST_BLOCK]
+/** What watchers say of ledgers: messages as PROTOCOL §12 encodes them. */
+const GOSSIP = `
+-- Our own words, committed before they are signed. Of a verified length there is one text, for ever.
+CREATE TABLE own_observation (
+  ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
+  length INTEGER NOT NULL,
+  verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+  text TEXT NOT NULL,
+  message BLOB NOT NULL,
+  PRIMARY KEY (ledger, verified, length)
+) WITHOUT ROWID;
+
+CREATE TABLE peer (
+  ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
+  key BLOB NOT NULL CHECK (length(key) = 32),
+  role TEXT NOT NULL CHECK (role IN ('host', 'watcher')),
+  first_met_at INTEGER NOT NULL,
+  last_met_at INTEGER NOT NULL,
+  PRIMARY KEY (ledger, key)
+) WITHOUT ROWID;
+
+CREATE TABLE peer_observation (
+  ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
+  peer BLOB NOT NULL,
+  length INTEGER NOT NULL,
+  message BLOB NOT NULL,
+  heard_at INTEGER NOT NULL,
+  PRIMARY KEY (ledger, peer, length)
+) WITHOUT ROWID;
+
+-- Heads that our log does not reach yet.
+CREATE TABLE kept_head (
+  ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
+  peer BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  head BLOB NOT NULL,
+  PRIMARY KEY (ledger, peer, hash)
+) WITHOUT ROWID;
+
+CREATE TABLE timed_head (
+  ledger INTEGER PRIMARY KEY REFERENCES ledger (id) ON DELETE CASCADE,
+  message BLOB NOT NULL
+);
+`
+
+export const MIGRATIONS: readonly string[] = [FIRST, REQUEST_BLOCK, GOSSIP]

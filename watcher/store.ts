@@ -5,13 +5,14 @@ import type { AlertStore } from './store-alert-rows.ts'
 import { alertStore } from './store-alerts.ts'
 import { type CheckpointStore, checkpointStore } from './store-checkpoints.ts'
 import { asStoreError, type Db, openStoreFile } from './store-file.ts'
+import { type GossipStore, gossipStore } from './store-gossip.ts'
 import { type LedgerStore, ledgerStore } from './store-ledgers.ts'
 
 /** How often another process's writes are looked for. */
 const POLL_MS = 200
 const SEED_BYTES = 32
 
-export interface Store extends LedgerStore, CheckpointStore, AlertStore {
+export interface Store extends LedgerStore, CheckpointStore, AlertStore, GossipStore {
   /** The file's path. */
   readonly file: string
   /** A number that differs from the last one when another process has written in between. */
@@ -34,6 +35,7 @@ export function openStore(dir: string): Store {
     ...explained(ledgerStore(db), db.name),
     ...explained(checkpointStore(db), db.name),
     ...explained(alertStore(db), db.name),
+    ...explained(gossipStore(db), db.name),
     ...explained(meta(db), db.name),
     file: db.name,
     dataVersion,

@@ -1,0 +1,154 @@
+// The fleet as this watcher meets it: which connection speaks about which ledger, who is barred, and what came from
+// peers on its way to the store.
+
+import { hex } from '../src/bytes.ts'
+import type { KeyPair } from '../src/crypto.ts'
+import type { Executor } from '../src/execution.ts'
+import { encodeHandshake, gossipTopic } from '../src/gossip-messages.ts'
+import type { GossipCount } from '../src/gossip-out.ts'
+import { GossipWire } from '../src/gossip-wire.ts'
+import type { Ledger } from '../src/ledger.ts'
+import { LedgerGossip, TICK_MS } from './gossip.ts'
+import type { Log } from './log.ts'
+import { PeerLines } from './peer-lines.ts'
+import type { Store } from './store.ts'
+import type { Heard } from './store-gossip.ts'
+
+/** What came from peers is written together, so that no peer can make us sync the disk at its pace. */
+const FLUSH_MS = 250
+const HEARD_MAX = 4_096
+
+export interface FleetParts {
+  store: Store
+  identity: KeyPair
+  log: Log
+  now(): number
+  count(what: GossipCount): void
+}
+
+interface Talk {
+  topic: Uint8Array
+  lines: PeerLines
+  gossip: LedgerGossip
+}
+
+export class Fleet {
+  readonly #parts: FleetParts
+  readonly #wire: GossipWire
+  readonly #talks = new Map<string, Talk>()
+  readonly #barred = new Map<string, number>()
+  #heard: Heard = nothing()
+  #flushTimer: NodeJS.Timeout | null = null
+  readonly #ticker: NodeJS.Timeout
+
+  constructor(parts: FleetParts) {
+    this.#parts = parts
+    this.#wire = new GossipWire(encodeHandshake('watcher'), {
+      isWelcome: (key, topic) => this.#isWelcome(key, topic),
+      onOpen: peer => this.#talkOf(peer.topic)?.gossip.opened(peer),
+      onMessage: (peer, type, bytes) => this.#talkOf(peer.topic)?.gossip.message(peer, type, bytes),
+      onDrain: peer => this.#talkOf(peer.topic)?.gossip.drained(peer),
+      onClose: peer => this.#talkOf(peer.topic)?.gossip.gone(peer)
+    })
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref()
+  }
+
+  /** `connection` is a NoiseSecretStream. */
+  attach(connection: unknown): void {
+    this.#wire.attach(connection)
+  }
+
+  /** Begins to speak about a ledger whose host's key is known. `accused` is called when a fault was stored. */
+  join(
+    name: string,
+    ledger: Ledger,
+    hostKey: Uint8Array,
+    executor: Executor,
+    accused: () => void
+  ): LedgerGossip {
+    const topic = gossipTopic(ledger.key)
+    const lines = new PeerLines()
+    const { store, identity, log, now, count } = this.#parts
+    const gossip = new LedgerGossip(name, ledger, hostKey, lines, {
+      store,
+      identity,
+      executor,
+      log,
+      now,
+      count,
+      accused,
+      hear: heard => this.#hear(heard),
+      drop: (peer, until) => this.#bar(topic, peer, until)
+    })
+    this.#talks.set(hex(topic), { topic, lines, gossip })
+    this.#wire.join(topic)
+    return gossip
+  }
+
+  async leave(gossip: LedgerGossip): Promise<void> {
+    const topic = gossipTopic(gossip.ledger.key)
+    const talk = this.#talks.get(hex(topic))
+    if (talk?.gossip !== gossip) return
+    this.#talks.delete(hex(topic))
+    this.#wire.leave(topic)
+    talk.lines.end()
+    await gossip.close()
+  }
+
+  gossipOf(ledger: Uint8Array): LedgerGossip | null {
+    return this.#talkOf(gossipTopic(ledger))?.gossip ?? null
+  }
+
+  close(): void {
+    clearInterval(this.#ticker)
+    this.#wire.close()
+    this.#flush()
+  }
+
+  #talkOf(topic: Uint8Array): Talk | undefined {
+    return this.#talks.get(hex(topic))
+  }
+
+  #isWelcome(key: Uint8Array, topic: Uint8Array): boolean {
+    const until = this.#barred.get(`${hex(topic)} ${hex(key)}`)
+    return until === undefined || until <= this.#parts.now()
+  }
+
+  #bar(topic: Uint8Array, peer: Uint8Array, until: number): void {
+    const now = this.#parts.now()
+    for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
+    if (this.#barred.size < HEARD_MAX) this.#barred.set(`${hex(topic)} ${hex(peer)}`, until)
+  }
+
+  #tick(): void {
+    for (const { gossip } of this.#talks.values()) gossip.tick()
+  }
+
+  #hear(heard: Partial<Heard>): void {
+    const all = this.#heard
+    all.peers.push(...(heard.peers ?? []))
+    all.observations.push(...(heard.observations ?? []))
+    all.kept.push(...(heard.kept ?? []))
+    all.timed.push(...(heard.timed ?? []))
+    const count = all.peers.length + all.observations.length + all.kept.length + all.timed.length
+    if (count >= HEARD_MAX) return this.#flush()
+    this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
+  }
+
+  #flush(): void {
+    if (this.#flushTimer) clearTimeout(this.#flushTimer)
+    this.#flushTimer = null
+    const heard = this.#heard
+    this.#heard = nothing()
+    if (Object.values(heard).every(list => list.length === 0)) return
+    try {
+      this.#parts.store.heard(heard)
+    } catch (error) {
+      this.#parts.log.error('what peers said was not stored', { error: String(error) })
+    }
+  }
+}
+
+function nothing(): Heard {
+  return { peers: [], observations: [], kept: [], timed: [] }
+}
