@@ -4,11 +4,11 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec cosignature crypto drive-key entry evidence fault genesis gossip-messages hash-slab head inclusion key manifest observation path',
+    'blake2b bytes call codec cosignature crypto drive-key entry evidence fault genesis gossip-limits gossip-messages gossip-out hash-slab head inclusion key manifest observation path',
     'receipt request signed-note state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness timed-head vkey'
   ],
   2: [
-    'contract contract-check contract-rewrite contract-tree execution replay request-window',
+    'contract contract-check contract-rewrite contract-tree execution gossip-core gossip-evidence gossip-kept gossip-peer gossip-times replay request-window',
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [
@@ -36,11 +36,7 @@ export const SPINE: string[] = [
 export const ENTRIES: string[] = ['host/main.ts', 'host/liar.ts', 'watcher/main.ts']
 
 /** Written and tested ahead of what will use them: verified reads ask for these proofs, the daemon and the host will gossip. */
-export const AWAITED: string[] = [
-  'src/gossip-messages.ts',
-  'src/state-proof.ts',
-  'src/timed-head.ts'
-]
+export const AWAITED: string[] = ['src/gossip-core.ts', 'src/state-proof.ts', 'src/timed-head.ts']
 
 export function floors(): Map<string, number> {
   const placed = Object.entries(FLOORS).flatMap(([floor, lines]) =>
