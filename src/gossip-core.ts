@@ -238,6 +238,11 @@ export class GossipCore {
     return this.#times.sight(now)
   }
 
+  /** Bytes of evidence that we hold in memory on behalf of peers. */
+  fetchedBytes(): number {
+    return this.#evidence.bufferedBytes()
+  }
+
   peers(now: number): PeerView[] {
     return [...this.#peers.values()].map(peer => ({
       key: peer.key,
@@ -377,9 +382,8 @@ export class GossipCore {
   #makeRoom(): boolean {
     const gone = [...this.#peers.values()].filter(peer => peer.connectedAt === null)
     const idle = gone.filter(peer => this.#kept.of(peer.id).length === 0)
-    const victim =
-      idle.sort((a, b) => a.goneAt - b.goneAt)[0] ??
-      gone.sort((a, b) => b.firstMetAt - a.firstMetAt)[0]
+    // The table is in the order in which the peers were met.
+    const victim = idle.sort((a, b) => a.goneAt - b.goneAt)[0] ?? gone.at(-1)
     if (!victim) return false
     for (const rooted of this.#kept.of(victim.id)) this.#forget(victim, rooted)
     this.#peers.delete(victim.id)

@@ -62,6 +62,14 @@ export class EvidenceExchange {
     this.#hold(kind, now)
   }
 
+  /** Bytes of files that are on their way to us, or wait for their check. */
+  bufferedBytes(): number {
+    let all = 0
+    for (const { fetch } of this.#peers.values())
+      if (fetch && fetch.stage !== 'ignored') all += fetch.received
+    return all
+  }
+
   offered(peer: GossipPeer, { hash, kind, bytes }: OfferMessage): void {
     if (!this.#isWanted) return
     if (!(TAMPERED_KINDS as readonly string[]).includes(kind))
@@ -271,10 +279,10 @@ export class EvidenceExchange {
 
   /** Gives up the largest files that are not being checked: evidence is small as a rule, and need not wait for a large one. */
   #makeRoom(now: number): void {
+    let all = this.bufferedBytes()
     const fetching = [...this.#peers.values()].flatMap(peer =>
       peer.fetch && peer.fetch.parts.length > 0 ? [{ peer, fetch: peer.fetch }] : []
     )
-    let all = fetching.reduce((sum, { fetch }) => sum + fetch.received, 0)
     const idle = fetching.filter(({ fetch }) => fetch.stage !== 'checking')
     for (const { peer, fetch } of idle.sort((a, b) => b.fetch.received - a.fetch.received)) {
       if (all <= GOSSIP_LIMITS.fetchBytesMax) return
