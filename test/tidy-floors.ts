@@ -4,18 +4,19 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-messages hash-slab head inclusion key manifest observation path',
-    'receipt request signed-note state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness timed-head vkey'
+    'blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-limits gossip-messages gossip-out',
+    'hash-slab head inclusion key manifest observation path receipt request signed-note state state-key state-node state-proof state-pruned',
+    'state-row state-tree state-walk state-witness timed-head vkey'
   ],
   2: [
-    'confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution',
-    'replay request-window rules rules-signed witness',
-    'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
+    'confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-core gossip-evidence',
+    'gossip-kept gossip-peer gossip-times replay request-window rules rules-signed runtime runtime-date runtime-files runtime-json runtime-meter',
+    'runtime-natives runtime-state sandbox-frames witness'
   ],
   3: [
     'audit bell check-evidence collect-evidence direct drive files-audit first-sight folders gossip-wire ledger peer-heads progress rpc-client',
-    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm',
-    'verify-ledger websocket within'
+    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage',
+    'swarm verify-ledger websocket within'
   ]
 }
 

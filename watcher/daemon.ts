@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import type { KeyPair } from '../src/crypto.ts'
 import { connectReplication, replicationUrl } from '../src/direct.ts'
 import type { Executor } from '../src/execution.ts'
+import { gossipTopic } from '../src/gossip-messages.ts'
+import type { GossipCount } from '../src/gossip-out.ts'
 import { keyText } from '../src/key.ts'
 import { Sandbox } from '../src/sandbox.ts'
 import { selfTest } from '../src/sandbox-selftest.ts'
@@ -12,6 +14,7 @@ import { SignatureChecker } from '../src/signatures.ts'
 import { openStorage, type Storage } from '../src/storage.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
 import { type Deliverer, type DeliveryResult, startDeliverer } from './alert.ts'
+import { Fleet } from './fleet.ts'
 import { identityOf } from './identity.ts'
 import type { Log } from './log.ts'
 import type { Sink, Speaker } from './notice.ts'
@@ -50,12 +53,14 @@ export interface DaemonEvents {
   verified(ledger: string, entries: number): void
   delivered(sink: string, result: DeliveryResult): void
   sandboxRestarted(reason: string): void
+  gossiped(what: GossipCount): void
 }
 
 const NO_EVENTS: DaemonEvents = {
   verified: () => {},
   delivered: () => {},
-  sandboxRestarted: () => {}
+  sandboxRestarted: () => {},
+  gossiped: () => {}
 }
 
 /** Opens everything and starts watching. Throws before anything runs when a part cannot be opened. */
@@ -81,6 +86,7 @@ export class Daemon {
   readonly store: Store
   readonly identity: KeyPair
   readonly swarm: Swarm
+  readonly fleet: Fleet
   readonly sandbox: Sandbox
   /** When this daemon started, in milliseconds since 1970. */
   readonly startedAt: number
@@ -118,7 +124,15 @@ export class Daemon {
     this.sandbox = new Sandbox(settings.sandbox)
     this.#executor = this.sandbox
     const where = { ...(bootstrap && { bootstrap }), ...(bind && { bind }) }
-    this.swarm = openSwarm({ ...where, storage, keyPair: identity })
+    this.fleet = new Fleet({
+      store,
+      identity,
+      log: settings.log,
+      now: this.#now,
+      count: what => this.#events.gossiped(what)
+    })
+    const onConnection = (connection: unknown) => this.fleet.attach(connection)
+    this.swarm = openSwarm({ ...where, storage, keyPair: identity, onConnection })
   }
 
   async start(): Promise<void> {
@@ -207,6 +221,7 @@ export class Daemon {
       this.sandbox.close(),
       this.#starting
     ])
+    this.fleet.close()
     await this.swarm.close()
     await this.#storage.close()
     await this.#signatures.close()
@@ -241,7 +256,9 @@ export class Daemon {
     this.#watched.set(key, { watch, stale, open, peers })
     watch.discoveryKey
       .then(topic => {
-        if (this.#watched.has(key)) this.swarm.join(topic, { server: true, client: true })
+        if (!this.#watched.has(key)) return
+        for (const meeting of [topic, gossipTopic(row.key)])
+          this.swarm.join(meeting, { server: true, client: true })
       })
       .catch(error => this.#settings.log.error('not looked for', { key, error: String(error) }))
     this.#settings.log.info('watching', { ledger: row.name, key })
@@ -251,7 +268,8 @@ export class Daemon {
   #connect({ name }: LedgerRow, address: string): { close(): Promise<void> }[] {
     try {
       const url = replicationUrl(address)
-      return [connectReplication(url, this.#storage, { keyPair: this.identity })]
+      const onConnection = (connection: unknown) => this.fleet.attach(connection)
+      return [connectReplication(url, this.#storage, { keyPair: this.identity, onConnection })]
     } catch (error) {
       this.#settings.log.error('not a peer', { ledger: name, error: String(error) })
       return []
@@ -274,6 +292,7 @@ export class Daemon {
       storage: this.#storage,
       executor: this.#executor,
       signatures: this.#signatures,
+      fleet: this.fleet,
       log: this.#settings.log,
       now: this.#now,
       wake: () => this.#deliverer?.wake(),
@@ -287,7 +306,9 @@ export class Daemon {
     this.#watched.delete(key)
     this.#settings.log.info('no longer watching', { ledger: watched.watch.row.name, key })
     watched.watch.discoveryKey.then(
-      topic => this.swarm.leave(topic),
+      topic => {
+        for (const meeting of [topic, gossipTopic(watched.watch.row.key)]) this.swarm.leave(meeting)
+      },
       () => {}
     )
     return Promise.all([watched.watch.close(), ...watched.peers.map(peer => peer.close())]).then(

@@ -8,7 +8,7 @@ import { encodeHandshake, gossipTopic } from '../src/gossip-messages.ts'
 import type { GossipCount } from '../src/gossip-out.ts'
 import { GossipWire } from '../src/gossip-wire.ts'
 import type { Ledger } from '../src/ledger.ts'
-import { LedgerGossip, TICK_MS } from './gossip.ts'
+import { type GossipParts, LedgerGossip, TICK_MS } from './gossip.ts'
 import type { Log } from './log.ts'
 import { PeerLines } from './peer-lines.ts'
 import type { Store } from './store.ts'
@@ -58,13 +58,13 @@ export class Fleet {
     this.#wire.attach(connection)
   }
 
-  /** Begins to speak about a ledger whose host's key is known. `accused` is called when a fault was stored. */
+  /** Begins to speak about a ledger whose host's key is known. */
   join(
     name: string,
     ledger: Ledger,
     hostKey: Uint8Array,
     executor: Executor,
-    accused: () => void
+    accuse: GossipParts['accuse']
   ): LedgerGossip {
     const topic = gossipTopic(ledger.key)
     const lines = new PeerLines()
@@ -76,7 +76,7 @@ export class Fleet {
       log,
       now,
       count,
-      accused,
+      accuse,
       hear: heard => this.#hear(heard),
       drop: (peer, until) => this.#bar(topic, peer, until)
     })

@@ -55,10 +55,15 @@ export interface GossipParts {
   /** What came from peers, to be stored with what else came soon. */
   hear(heard: Partial<Heard>): void
   count(what: GossipCount): void
-  /** A fault was stored with its evidence. */
-  accused(): void
+  /** `find` gives a fault of this kind with its evidence, to be stored; the answer is `faultStored`. */
+  accuse(kind: FaultKind, find: () => Promise<Finding>): void
   /** Ends the channel, and takes none of this peer about this ledger before `until`. */
   drop(peer: Uint8Array, until: number): void
+}
+
+export interface Finding {
+  fault: Fault
+  evidence: Uint8Array
 }
 
 export class LedgerGossip implements GossipOwner {
@@ -79,7 +84,13 @@ export class LedgerGossip implements GossipOwner {
   #work: Promise<void> = Promise.resolve()
   #isClosed = false
 
-  constructor(name: string, ledger: Ledger, hostKey: Uint8Array, lines: PeerLines, parts: GossipParts) {
+  constructor(
+    name: string,
+    ledger: Ledger,
+    hostKey: Uint8Array,
+    lines: PeerLines,
+    parts: GossipParts
+  ) {
     this.ledger = ledger
     this.#name = name
     this.#hostKey = hostKey
@@ -142,7 +153,7 @@ export class LedgerGossip implements GossipOwner {
       addBounded(this.#heads, rooted.head.length, rooted, HEADS_MAX)
       addBounded(this.#roots, rooted.head.length, rooted.roots, ROOTS_MAX)
     }
-    this.#do(this.#core.logGrew(this.ledger.length, this.#parts.now()))
+    this.#do(this.#core.logGrew(this.ledger.length))
   }
 
   /** What may be said of these blocks, for the transaction that moves the checkpoint. Null where there is nothing new. */
@@ -202,7 +213,10 @@ export class LedgerGossip implements GossipOwner {
     return verifyTimedHead(this.ledger.key, this.#hostKey, { head: rooted.head, time, signature })
   }
 
-  verifyObservation({ rooted, verdict, seconds, signature }: ObservationMessage, watcher: Uint8Array): boolean {
+  verifyObservation(
+    { rooted, verdict, seconds, signature }: ObservationMessage,
+    watcher: Uint8Array
+  ): boolean {
     const statement = { ledger: this.ledger.key, head: rooted.head, verdict }
     return verifyObservation({ ...statement, seconds, signature }, watcher)
   }
@@ -218,7 +232,7 @@ export class LedgerGossip implements GossipOwner {
     this.ledger.roots(length, { timeoutMs: ROOTS_MS_MAX }).then(
       roots => {
         this.#roots.set(length, roots)
-        this.#do(this.#core.logGrew(this.ledger.length, this.#parts.now()))
+        this.#do(this.#core.logGrew(this.ledger.length))
       },
       () => this.#roots.delete(length)
     )
@@ -242,8 +256,11 @@ export class LedgerGossip implements GossipOwner {
       const { peer, observation } = action
       const heard = { peer, observation, heardAt: this.#parts.now() }
       this.#parts.hear({ observations: [{ ledger, heard }] })
-    } else if (action.do === 'accuse') this.#later(() => this.#accuse(action.accusation))
-    else if (action.do === 'check') this.#later(() => this.#check(action.hash, action.kind, action.file))
+    } else if (action.do === 'accuse') {
+      const { accusation } = action
+      this.#parts.accuse(accusation.kind, () => this.#findingOf(accusation))
+    } else if (action.do === 'check')
+      this.#later(() => this.#check(action.hash, action.kind, action.file))
     else {
       const { peer, rooted } = action
       this.#parts.hear({ kept: [{ ledger, peer, rooted, isKept: action.do === 'keep' }] })
@@ -264,22 +281,20 @@ export class LedgerGossip implements GossipOwner {
     this.#parts.drop(peer, until)
   }
 
-  async #accuse(accusation: Accusation): Promise<void> {
-    const found = await this.#evidenceOf(accusation)
-    if (found) this.#store(found.fault, found.evidence)
-  }
-
-  async #evidenceOf(accusation: Accusation): Promise<{ fault: Fault; evidence: Uint8Array } | null> {
+  async #findingOf(accusation: Accusation): Promise<Finding> {
     const { ledger } = this
     if (accusation.by === 'times') {
-      const [earlier, later] = [accusation.earlier, accusation.later].map(plainTimed)
-      const fault = timedFault(earlier!, later!)
-      return fault && { fault, evidence: timedEvidence(ledger, fault, earlier!, later!) }
+      const [earlier, later] = [plainTimed(accusation.earlier), plainTimed(accusation.later)]
+      const fault = timedFault(earlier, later)
+      if (!fault) throw new Error('two timed heads that do not contradict each other')
+      return { fault, evidence: timedEvidence(ledger, fault, earlier, later) }
     }
     const foreign = accusation.by === 'heads' ? accusation.heads[1] : accusation.foreign
     const own = accusation.by === 'heads' ? accusation.heads[0].head : ledger.head()
-    const contradiction = { ...contradictionOf(own, foreign.head), foreignRoots: foreign.roots }
-    return headsEvidence(ledger, contradiction)
+    return headsEvidence(ledger, {
+      ...contradictionOf(own, foreign.head),
+      foreignRoots: foreign.roots
+    })
   }
 
   /** Evidence that a peer gave: it raises the alarm only when our own check finds it proven. */
@@ -287,18 +302,13 @@ export class LedgerGossip implements GossipOwner {
     const { executor, now } = this.#parts
     const result = await checkEvidence(file, { executor }).catch(notEvidence)
     const isOurs = result?.ledger === keyText(this.ledger.key) && result.fault.kind === kind
-    if (result?.verdict === 'proven' && isOurs) this.#store(result.fault, file)
-    const verdict = result?.verdict === 'cannot-check' ? 'unable' : 'useless'
-    const isProven = result?.verdict === 'proven' && isOurs
-    this.#do(this.#core.evidenceChecked(hash, isProven ? 'proven' : verdict, now()))
-  }
-
-  #store(fault: Fault, file: Uint8Array): void {
-    const { store, log, now } = this.#parts
-    const id = store.freeze(this.ledger.key, null, fault, file, now())
-    log.warn('TAMPERED', { ledger: this.#name, fault: fault.kind, seq: fault.seq, alert: id })
-    this.faultStored(fault, file)
-    this.#parts.accused()
+    if (result?.verdict === 'proven' && isOurs) {
+      const { fault } = result
+      this.#parts.accuse(kind, async () => ({ fault, evidence: file }))
+      return this.#do(this.#core.evidenceChecked(hash, { verdict: 'proven', kind }, now()))
+    }
+    const verdict = result?.verdict === 'cannot-check' ? 'unable' : 'not-proven'
+    this.#do(this.#core.evidenceChecked(hash, { verdict }, now()))
   }
 
   async #offer(kind: FaultKind, file: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
 // The door to prom-client: every metric in one place, each with its meaning. What can be read from the
 // store is read from it at each scrape, so that a restart forgets no verdict.
 
+import { GOSSIP_COUNTS, type GossipCount } from '../src/gossip-out.ts'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { CANNOT_CHECK_KINDS, STALE_KINDS, TAMPERED_KINDS } from '../src/fault.ts'
 import type { LedgerView, Snapshot } from './snapshot.ts'
@@ -30,6 +31,7 @@ export interface Metrics {
   countDelivery(sink: string, result: (typeof DELIVERY_RESULTS)[number]): void
   /** A reason that is not in the list counts as `other`. */
   countSandboxRestart(reason: string): void
+  countGossip(event: GossipCount): void
   /** The main loop is alive. */
   beat(now: number): void
 }
@@ -56,6 +58,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
       const known = SANDBOX_RESTART_REASONS.find(one => one === reason)
       all.sandboxRestarts.inc({ reason: known ?? 'other' })
     },
+    countGossip: event => all.gossip.inc({ event }),
     beat: now => all.heartbeat.set(now / 1000)
   }
 }
@@ -111,6 +114,11 @@ function describe(registry: Registry) {
       'sandbox_restarts_total',
       'Sandbox processes that were replaced since this process started.',
       ['reason']
+    ),
+    gossip: counter(
+      'gossip_events_total',
+      'Messages of the fleet that were received and sent, heads judged and kept, and what peers did against the rules.',
+      ['event']
     ),
     dhtReachable: gauge('dht_reachable', '1 while the DHT answers.'),
     heartbeat: gauge('heartbeat_timestamp_seconds', 'When the main loop last showed that it runs.'),

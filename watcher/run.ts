@@ -78,7 +78,8 @@ function eventsOf(metrics: Metrics): DaemonEvents {
   return {
     verified: (ledger, entries) => metrics.countVerified(ledger, entries),
     delivered: (sink, result) => metrics.countDelivery(sink, result),
-    sandboxRestarted: reason => metrics.countSandboxRestart(reason)
+    sandboxRestarted: reason => metrics.countSandboxRestart(reason),
+    gossiped: what => metrics.countGossip(what)
   }
 }
 

@@ -111,7 +111,9 @@ export function observing(
         ? after === null
         : after?.length === last.length && equalBytes(after.treeHash, last.treeHash)
     if (!isOneLog)
-      throw new Error(`our observation of length ${last?.length} is of another log: nothing is signed`)
+      throw new Error(
+        `our observation of length ${last?.length} is of another log: nothing is signed`
+      )
     const text = observationText({ ledger: key, head, verdict: observation.verdict })
     const message = encodeMessage({ ...observation, signature: NO_SIGNATURE })
     put.run({ ledger, length: head.length, text, message })

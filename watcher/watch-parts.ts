@@ -3,6 +3,7 @@
 import type { Executor } from '../src/execution.ts'
 import type { SignatureChecker } from '../src/signatures.ts'
 import type { Storage } from '../src/storage.ts'
+import type { Fleet } from './fleet.ts'
 import type { Log } from './log.ts'
 import type { Store } from './store.ts'
 
@@ -11,6 +12,7 @@ export interface WatchParts {
   storage: Storage
   executor: Executor
   signatures: SignatureChecker
+  fleet: Fleet
   log: Log
   now(): number
   /** An alert was raised or resolved: the outbox has something to do. */

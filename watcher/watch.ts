@@ -27,6 +27,7 @@ import { RequestWindow } from '../src/request-window.ts'
 import { headsFault } from '../src/rules-signed.ts'
 import { LedgerState } from '../src/state.ts'
 import { FilesWatch } from './files-watch.ts'
+import type { Finding, LedgerGossip } from './gossip.ts'
 import type { LiveLedger } from './snapshot.ts'
 import type { LedgerRow } from './store-ledgers.ts'
 import type { WatchParts } from './watch-parts.ts'
@@ -41,9 +42,9 @@ const IDLE_STATE_MS = 30_000
 /** How far ahead of our clock an entry's time may be (PROTOCOL §7.7). */
 const CLOCK_AHEAD_MS_MAX = 60_000
 
-/** Watches one ledger until closed. Trouble of our own is logged, raised as cannot-check and retried. */
 type FaultEnd = Extract<AuditEnd, { end: 'fault' }>
 
+/** Watches one ledger until closed. Trouble of our own is logged, raised as cannot-check and retried. */
 export class LedgerWatch {
   readonly row: LedgerRow
   /** The topic under which the ledger is found; known once its replica is open. */
@@ -58,8 +59,10 @@ export class LedgerWatch {
   #grownAt: number | null = null
   #replay: { replay: Replay; state: LedgerState } | null = null
   #files: FilesWatch | null = null
+  #gossip: LedgerGossip | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
-  readonly #contradictions = new Map<FaultKind, { found: Contradiction; isTold: boolean }>()
+  /** Faults that are not in a block: one of a kind, since every peer brings it. */
+  readonly #found = new Map<FaultKind, { find: () => Promise<Finding>; isTold: boolean }>()
   #retries = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -115,6 +118,8 @@ export class LedgerWatch {
     } finally {
       await this.#files?.close()
       this.#files = null
+      if (this.#gossip) await this.#parts.fleet.leave(this.#gossip)
+      this.#gossip = null
       this.#genesis = null
       await this.#dropReplay()
       await ledger.close()
@@ -124,11 +129,12 @@ export class LedgerWatch {
   #listen(ledger: Ledger): void {
     ledger.onGrow(() => {
       this.#grownAt = this.#parts.now()
+      this.#gossip?.grew()
       this.#bell.ring()
     })
     ledger.onPeers(() => this.#bell.ring())
-    ledger.onConflict(conflict => this.#note(conflictOf(conflict)))
-    ledger.onForeignFork(foreign => this.#note(contradictionOf(ledger.head(), foreign)))
+    ledger.onConflict(conflict => this.#note(ledger, conflictOf(conflict)))
+    ledger.onForeignFork(foreign => this.#note(ledger, contradictionOf(ledger.head(), foreign)))
   }
 
   /** Our own trouble: said as such, and tried again. Never ends the watch, not even when the store is out. */
@@ -150,7 +156,7 @@ export class LedgerWatch {
   /** Does what can be done now; returns how long to wait at most, undefined for until something happens. */
   async #advance(ledger: Ledger): Promise<number | undefined> {
     const { store, now } = this.#parts
-    await this.#accuseByHeads(ledger)
+    await this.#accuseAll()
     if (!(await this.#learnGenesis(ledger))) return RETRY_MS_MIN
     const checkpoint = store.checkpoint(this.row.key)
     if (!checkpoint) return undefined
@@ -215,7 +221,9 @@ export class LedgerWatch {
     const first = verified[0]!.length - 1
     const expected = { length: before.length === 0 && first === AT_GENESIS.length ? 0 : first }
     const next = { length, seq, time, head, stateRoot }
-    if (!store.advance(this.row.key, expected, next, writes, requests, now())) return false
+    const said = this.#gossip?.observable(verified) ?? null
+    if (!store.advance(this.row.key, expected, next, writes, requests, now(), said)) return false
+    if (said) this.#gossip?.observed(said)
     state.settle(writes)
     advanced(verified.reduce((sum, { entries }) => sum + entries, 0))
     this.#checkClock(time)
@@ -256,20 +264,23 @@ export class LedgerWatch {
     this.#bell.ring()
   }
 
-  /** Noted only; accused in the loop, which tries again when the store is out. One of a kind: every peer brings it. */
-  #note(found: Contradiction): void {
-    const { kind } = headsFault(found.own, found.foreign)
-    if (!this.#contradictions.has(kind)) this.#contradictions.set(kind, { found, isTold: false })
+  #note(ledger: Ledger, found: Contradiction): void {
+    this.#suspect(headsFault(found.own, found.foreign).kind, () => headsEvidence(ledger, found))
+  }
+
+  /** Noted only: accused in the loop, which tries again when the store is out. */
+  #suspect(kind: FaultKind, find: () => Promise<Finding>): void {
+    if (!this.#found.has(kind)) this.#found.set(kind, { find, isTold: false })
     this.#urgent.abort()
     this.#bell.ring()
   }
 
-  async #accuseByHeads(ledger: Ledger): Promise<void> {
-    for (const contradiction of this.#contradictions.values()) {
-      if (contradiction.isTold) continue
-      const { fault, evidence } = await headsEvidence(ledger, contradiction.found)
+  async #accuseAll(): Promise<void> {
+    for (const one of this.#found.values()) {
+      if (one.isTold) continue
+      const { fault, evidence } = await one.find()
       this.#freeze(fault, evidence)
-      contradiction.isTold = true
+      one.isTold = true
     }
   }
 
@@ -278,6 +289,7 @@ export class LedgerWatch {
     const id = store.freeze(this.row.key, null, fault, evidence, now())
     log.warn('TAMPERED', { ledger: this.row.name, fault: fault.kind, seq: fault.seq, alert: id })
     wake()
+    this.#gossip?.faultStored(fault, evidence)
   }
 
   /** Raises it once it lasts, then waits longer each time. */
@@ -289,6 +301,7 @@ export class LedgerWatch {
     if (this.#retries > QUIET_RETRIES || reason.kind === 'unsupported-runtime') {
       store.cannotCheck(this.row.key, reason, now())
       wake()
+      this.#gossip?.cannotCheck(reason)
     }
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (this.#retries - 1))
     await sleep(waitMs, this.#interruption())
@@ -345,7 +358,15 @@ export class LedgerWatch {
     this.#genesis = { bytes, value }
     this.#files = new FilesWatch(this.row, ledger, this.#genesis, this.#parts)
     this.#files.start()
+    this.#gossip = this.#joinFleet(ledger)
     return true
+  }
+
+  #joinFleet(ledger: Ledger): LedgerGossip | null {
+    const { fleet, executor } = this.#parts
+    const manifest = ledger.manifest()
+    const accuse = (kind: FaultKind, find: () => Promise<Finding>) => this.#suspect(kind, find)
+    return manifest && fleet.join(this.row.name, ledger, manifest.publicKey, executor, accuse)
   }
 
   /** Null while nobody brings it; a ledger that was rewritten before we came has only a fork for us. */
@@ -353,7 +374,7 @@ export class LedgerWatch {
     const sight = await firstSight(ledger, GENESIS_MS_MAX)
     if (sight && 'genesis' in sight) return sight.genesis
     const isKnown = this.#parts.store.checkpoint(this.row.key)?.verdict === 'fault'
-    if (sight && !isKnown) this.#note(contradictionOf(ledger.head(), sight.foreign))
+    if (sight && !isKnown) this.#note(ledger, contradictionOf(ledger.head(), sight.foreign))
     return null
   }
 
@@ -363,7 +384,7 @@ export class LedgerWatch {
     if (!own || own.length < kept.length || equalBytes(own.signature, kept.signature)) return
     const treeHash = await ledger.treeHash(kept.length)
     if (equalBytes(treeHash, kept.treeHash)) return
-    this.#note(contradictionOf(kept, own))
+    this.#note(ledger, contradictionOf(kept, own))
   }
 
   /** After a fault nothing is judged any more, but what the host goes on to publish is kept. */
