@@ -8,6 +8,7 @@ import {
   encodeEvidence,
   type ProvenBlock
 } from './evidence.ts'
+import { isSame } from './evidence-entry.ts'
 import { judgeFacts } from './evidence-facts.ts'
 import type { Fault } from './fault.ts'
 import type { Head } from './head.ts'
@@ -24,9 +25,12 @@ const EVIDENCE_BLOCK_MS_MAX = 5_000
 
 const TIMEOUT = { timeoutMs: EVIDENCE_BLOCK_MS_MAX }
 
+/** What is asked of a replica; a `Ledger` has all of it. */
+export type EvidenceSource = Pick<Ledger, 'key' | 'manifest' | 'head' | 'block' | 'proof' | 'roots'>
+
 /** A fault in a block: the signed head, that block, and of the others what its rule reads. */
 export async function blockEvidence(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   genesis: Uint8Array,
   fault: Fault,
   grounds: Grounds
@@ -39,14 +43,20 @@ export async function blockEvidence(
   const parts = { fault, ledger: ledger.key, manifest: ledger.manifest(), genesis }
   const heads = head ? [head] : []
   const alone: Evidence = { ...parts, heads, blocks, ...(witness ? { witness } : {}) }
-  if (block < 2 || isUsedBefore || !('unproven' in judgeFacts(alone))) return fitting(alone)
+  if (block < 2 || isUsedBefore || isShown(alone)) return fitting(alone)
   const both = { ...alone, blocks: await provenBlocks(ledger, head, [block - 1, block]) }
-  return fitting('unproven' in judgeFacts(both) ? alone : both)
+  return fitting(isShown(both) ? both : alone)
+}
+
+/** Whether the parts are enough: word for word the fault, or a call to be executed. */
+function isShown(evidence: Evidence): boolean {
+  const facts = judgeFacts(evidence)
+  return 'execution' in facts || ('fault' in facts && isSame(facts.fault, evidence.fault))
 }
 
 /** What the drive holds, which proves nothing to who cannot reach it, and the entry that says otherwise. */
 export async function driveEvidence(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   genesis: Uint8Array,
   fault: Fault,
   drive: DriveClaim
@@ -86,7 +96,7 @@ export function contradictionOf(own: Head | null, foreign: Head | PeerHead): Con
 
 /** The fault of a host that signed both, and its evidence. */
 export async function headsEvidence(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   contradiction: Contradiction
 ): Promise<{ fault: Fault; evidence: Uint8Array }> {
   const { own, foreign } = contradiction
@@ -101,7 +111,7 @@ export async function headsEvidence(
 
 /** A receipt, and what contradicts it: the block at its place under our newest head, or a timed head. */
 export async function receiptEvidence(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   fault: Fault,
   receipt: Receipt,
   timed: TimedHead | null
@@ -115,7 +125,7 @@ export async function receiptEvidence(
 
 /** Two timed heads of which the later takes back what the earlier said. */
 export function timedEvidence(
-  ledger: { key: Uint8Array; manifest(): LedgerManifest | null },
+  ledger: Pick<EvidenceSource, 'key' | 'manifest'>,
   fault: Fault,
   earlier: TimedHead,
   later: TimedHead
@@ -126,7 +136,7 @@ export function timedEvidence(
 
 /** Heads of two lengths: the roots of the shorter, and the block of the longer at its last index (PROTOCOL §6.5). */
 async function comparison(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   own: Head,
   { foreign, foreignRoots, foreignBlock }: Contradiction
 ): Promise<{ heads: EvidenceHead[]; blocks: ProvenBlock[] } | null> {
@@ -145,7 +155,7 @@ async function comparison(
 }
 
 async function provenBlocks(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   head: Head | null,
   indexes: number[]
 ): Promise<ProvenBlock[]> {
@@ -154,7 +164,7 @@ async function provenBlocks(
 }
 
 async function provenBlock(
-  ledger: Ledger,
+  ledger: EvidenceSource,
   head: Head | null,
   index: number
 ): Promise<ProvenBlock | null> {

@@ -21,6 +21,7 @@ import {
   type Stage,
   startDaemon,
   startHost,
+  VMS_WATCH,
   verify,
   watch
 } from './programs.ts'
@@ -101,16 +102,20 @@ test('each lie is found by verify and by a daemon, and no honest host with it', 
   await calls(honest, 'debug', 2)
 
   for (const { lie, fault, seq, host } of liars) {
-    await t.test(`${lie}: verify finds ${fault} and writes the evidence`, async () => {
-      const { code, found, stderr } = await verify(stage, host.url)
-      assert.equal(code, 1, JSON.stringify(found) + stderr)
-      assert.equal(found.verdict, 'fault')
-      assert.equal(found.fault, fault)
-      checkSeq(lie, found.seq, seq)
-      const evidence = JSON.parse(await readFile(found.evidence, 'utf8'))
-      assert.equal(evidence.fault.kind, fault)
-      assert.equal(evidence.ledger, host.ledger)
-    })
+    await t.test(
+      `${lie}: verify finds ${fault} and writes evidence that convicts alone`,
+      async () => {
+        const { code, found, stderr } = await verify(stage, host.url)
+        assert.equal(code, 1, JSON.stringify(found) + stderr)
+        assert.equal(found.verdict, 'fault')
+        assert.equal(found.fault, fault)
+        checkSeq(lie, found.seq, seq)
+        const evidence = JSON.parse(await readFile(found.evidence, 'utf8'))
+        assert.equal(evidence.fault.kind, fault)
+        assert.equal(evidence.ledger, host.ledger)
+        await checkFile(stage, found.evidence, host.ledger, fault)
+      }
+    )
   }
 
   await t.test('the daemon finds each, keeps what was before, and sends one mail', async () => {
@@ -124,6 +129,10 @@ test('each lie is found by verify and by a daemon, and no honest host with it', 
       const found = alerts.find(({ ledger }) => ledger === host.ledger)!
       assert.deepEqual([found.family, found.kind, found.hasEvidence], ['tampered', fault, true])
       checkSeq(lie, found.seq, seq)
+    }
+    for (const { id, kind, ledger } of alerts) {
+      await watch(stage, dir, 'evidence', 'export', id, '-o', stage.path(id))
+      await checkFile(stage, stage.path(id), ledger, kind)
     }
     await mailbox.arrived(liars.length)
     assert.deepEqual(mailed(mailbox.mails), alerts.map(({ id }) => id).sort())
@@ -196,6 +205,7 @@ test('a history that is cut back and written anew is found by verify and by a da
   const { code, found, stderr } = await verify(stage, url)
   assert.equal(code, 1, JSON.stringify(found) + stderr)
   assert.equal(found.fault, 'history-rewritten')
+  await checkFile(stage, found.evidence, ledger, 'history-rewritten')
   const evidence = JSON.parse(await readFile(found.evidence, 'utf8'))
   assert.ok(evidence.heads.some(({ fork }: { fork: number }) => fork === 1))
 
@@ -204,6 +214,16 @@ test('a history that is cut back and written anew is found by verify and by a da
   const met = await late.until(ledger, ({ verdict }) => verdict === 'fault')
   assert.deepEqual([met.standing, met.verified], [['history-rewritten'], 0])
 })
+
+/** A drive is not provable from one file, and the check says so; all else is. */
+async function checkFile(stage: Stage, file: string, ledger: string, fault: string): Promise<void> {
+  const { code, said, stderr } = await stage.run(VMS_WATCH, ['evidence', 'check', file, '--json'])
+  const isProvable = fault !== 'files-mismatch'
+  const { verdict, reason } = said[0] ?? {}
+  assert.equal(verdict, isProvable ? 'proven' : 'not-proven', `${reason} ${stderr}`)
+  assert.equal(code, isProvable ? 0 : 1)
+  assert.deepEqual([said[0]!.fault, said[0]!.ledger], [fault, ledger])
+}
 
 /** Opens a stopped host's own folder, cuts its ledger back and goes on with another history, at the same address. */
 async function serveRewritten(stage: Stage, dir: string, url: string): Promise<void> {
