@@ -28,6 +28,8 @@ export interface EngineParts {
   methods: ReadonlySet<string>
   /** Milliseconds since 1970. */
   clock: () => number
+  /** The same for what the host says of its own length (PROTOCOL §6.7). */
+  hostTime: () => number
   /** Resolves when nothing speaks against appending; rejects with the reason to halt. */
   mayAppend?: () => Promise<void>
   /** What the contract says to the operator while it runs. */

@@ -382,8 +382,8 @@ export class Engine {
   }
 
   #answer(group: Done[], entries: Entry[], block: number, head: Head): void {
-    const { keyPair, ledger, clock } = this.#parts
-    const now = clock()
+    const { keyPair, ledger, hostTime } = this.#parts
+    const now = hostTime()
     for (const [i, { waiting }] of group.entries()) {
       const entry = entries[i]!
       const time = Math.max(now, entry.time)

@@ -4,13 +4,16 @@ import { equalBytes } from '../src/bytes.ts'
 import { compileContract } from '../src/contract.ts'
 import { acceptReplication } from '../src/direct.ts'
 import type { Auth } from '../src/genesis.ts'
+import { gossipTopic } from '../src/gossip-messages.ts'
 import { keyText } from '../src/key.ts'
 import { createLedger, type WritableLedger } from '../src/ledger.ts'
 import type { Storage } from '../src/storage.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
 import { type Base, HostError, type HostOptions, openBase, openJournal } from './base.ts'
 import { Engine } from './engine.ts'
+import { HostGossip } from './gossip.ts'
 import { Guard } from './guard.ts'
+import { HostClock } from './host-clock.ts'
 import type { Journal } from './journal.ts'
 import { methodsOf } from './methods.ts'
 import { printable } from './printable.ts'
@@ -92,16 +95,21 @@ async function serve(
       throw new Refusal(CODES.halted, 'the host is recovering its ledger from its peers: try later')
     }
   }
+  const clock = new HostClock(() => base.held.journal, Date.now)
+  const gossip = new HostGossip({ ledger, keyPair, clock, tell: options.tell })
+  closers.push(() => gossip.close())
+  const onConnection = (connection: unknown) => gossip.attach(connection)
   const rpc = await listen({
     port: options.port,
     address: options.address,
     isOpenToPages: genesis.auth === 'signed',
     handle: user => methodsOf(served, user),
-    replicate: socket => acceptReplication(socket, storage),
+    replicate: socket => acceptReplication(socket, storage, { onConnection }),
     onError: error => options.tell(`a call failed for a reason of our own: ${error.stack}`)
   })
   closers.push(() => rpc.close())
-  const swarm = await joinSwarm(options, storage, [ledger.discoveryKey, drive.discoveryKey])
+  const topics = [ledger.discoveryKey, drive.discoveryKey, gossipTopic(ledger.key)]
+  const swarm = await joinSwarm(options, storage, topics, onConnection)
   closers.push(() => swarm.close(), tellReach(swarm, options.tell))
   if (options.recover) await recover(options, base, ledger)
   const { journal } = base.held
@@ -120,12 +128,14 @@ async function serve(
     program,
     methods: new Set(methods),
     clock: Date.now,
+    hostTime: () => clock.now(),
     mayAppend: () => guard.mayAppend(),
     console: (seq, lines) => {
       for (const line of lines) options.tell(`[entry ${seq}] ${printable(line)}`)
     },
     ...(options.deceit ? { deceit: options.deceit } : {})
   })
+  gossip.begin()
   closers.push(startPublishing(options, base, engine))
   closers.push(() => guard.close(), endOf(engine, rpc))
   const halted = new Promise<Error>(report => engine?.onHalt(report))
@@ -179,11 +189,13 @@ function startPublishing(options: HostOptions, base: Base, engine: Engine): () =
 async function joinSwarm(
   options: HostOptions,
   storage: Storage,
-  topics: Uint8Array[]
+  topics: Uint8Array[],
+  onConnection: (connection: unknown) => void
 ): Promise<Swarm> {
   const { bootstrap, bind } = options
   const swarm = await openSwarm({
     storage,
+    onConnection,
     ...(bootstrap ? { bootstrap } : {}),
     ...(bind ? { bind } : {})
   })

@@ -44,7 +44,8 @@ const MIGRATIONS = [
     is_closed INTEGER NOT NULL
   );
   CREATE TABLE home (one INTEGER PRIMARY KEY CHECK (one = 1), inode TEXT NOT NULL);
-  `
+  `,
+  'CREATE TABLE spoken (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL);'
 ]
 
 export interface Identity {
@@ -169,6 +170,15 @@ export class Journal implements StateBase {
     })
   }
 
+  /** The time of the newest timed head that may have been signed, in ms; 0 before the first (PROTOCOL §6.7). */
+  spoken(): number {
+    return (this.#get('spoken') as { time: number } | undefined)?.time ?? 0
+  }
+
+  setSpoken(time: number): void {
+    this.#write(() => this.#run('setSpoken', time))
+  }
+
   drive(): DriveStanding {
     const drive = this.#get('drive') as { published: number; isClosed: number } | undefined
     return {
@@ -240,6 +250,8 @@ function prepareAll(db: Database): { [name: string]: Statement } {
     changesAfter: `SELECT changes.path, type, content, rows.seq, time FROM changes
       LEFT JOIN rows ON rows.path = changes.path LEFT JOIN contents ON contents.path = changes.path
       WHERE changes.seq > ? ORDER BY changes.path`,
+    spoken: 'SELECT time FROM spoken',
+    setSpoken: 'REPLACE INTO spoken VALUES (1, ?)',
     drive: 'SELECT published, is_closed AS isClosed FROM drive',
     setDrive: 'REPLACE INTO drive VALUES (1, ?, ?)',
     home: 'SELECT inode FROM home',

@@ -88,7 +88,8 @@ async function openEngine(t: Test, options: Options = {}): Promise<Opened> {
     sandbox,
     program,
     methods: new Set(['put', 'names', 'loop']),
-    clock: options.clock ?? Date.now
+    clock: options.clock ?? Date.now,
+    hostTime: options.clock ?? Date.now
   })
   t.after(async () => {
     await engine.close()

@@ -8,9 +8,8 @@ import { encodeHandshake, gossipTopic } from '../src/gossip-messages.ts'
 import type { GossipCount } from '../src/gossip-out.ts'
 import { GossipWire } from '../src/gossip-wire.ts'
 import type { Ledger } from '../src/ledger.ts'
-import { type GossipParts, LedgerGossip, TICK_MS } from './gossip.ts'
+import { type GossipParts, LedgerGossip } from './gossip.ts'
 import type { Log } from './log.ts'
-import { PeerLines } from './peer-lines.ts'
 import type { Store } from './store.ts'
 import type { Heard } from './store-gossip.ts'
 
@@ -26,31 +25,23 @@ export interface FleetParts {
   count(what: GossipCount): void
 }
 
-interface Talk {
-  topic: Uint8Array
-  lines: PeerLines
-  gossip: LedgerGossip
-}
-
 export class Fleet {
   readonly #parts: FleetParts
   readonly #wire: GossipWire
-  readonly #talks = new Map<string, Talk>()
+  readonly #talks = new Map<string, LedgerGossip>()
   readonly #barred = new Map<string, number>()
   #heard: Heard = nothing()
   #flushTimer: NodeJS.Timeout | null = null
-  readonly #ticker: NodeJS.Timeout
 
   constructor(parts: FleetParts) {
     this.#parts = parts
     this.#wire = new GossipWire(encodeHandshake('watcher'), {
       isWelcome: (key, topic) => this.#isWelcome(key, topic),
-      onOpen: peer => this.#talkOf(peer.topic)?.gossip.opened(peer),
-      onMessage: (peer, type, bytes) => this.#talkOf(peer.topic)?.gossip.message(peer, type, bytes),
-      onDrain: peer => this.#talkOf(peer.topic)?.gossip.drained(peer),
-      onClose: peer => this.#talkOf(peer.topic)?.gossip.gone(peer)
+      onOpen: peer => this.#talkOf(peer.topic)?.talk.opened(peer),
+      onMessage: (peer, type, bytes) => this.#talkOf(peer.topic)?.talk.message(peer, type, bytes),
+      onDrain: peer => this.#talkOf(peer.topic)?.talk.drained(peer),
+      onClose: peer => this.#talkOf(peer.topic)?.talk.gone(peer)
     })
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref()
   }
 
   /** `connection` is a NoiseSecretStream. */
@@ -67,9 +58,8 @@ export class Fleet {
     accuse: GossipParts['accuse']
   ): LedgerGossip {
     const topic = gossipTopic(ledger.key)
-    const lines = new PeerLines()
     const { store, identity, log, now, count } = this.#parts
-    const gossip = new LedgerGossip(name, ledger, hostKey, lines, {
+    const gossip = new LedgerGossip(name, ledger, hostKey, {
       store,
       identity,
       executor,
@@ -78,34 +68,31 @@ export class Fleet {
       count,
       accuse,
       hear: heard => this.#hear(heard),
-      drop: (peer, until) => this.#bar(topic, peer, until)
+      bar: (peer, until) => this.#bar(topic, peer, until)
     })
-    this.#talks.set(hex(topic), { topic, lines, gossip })
+    this.#talks.set(hex(topic), gossip)
     this.#wire.join(topic)
     return gossip
   }
 
   async leave(gossip: LedgerGossip): Promise<void> {
     const topic = gossipTopic(gossip.ledger.key)
-    const talk = this.#talks.get(hex(topic))
-    if (talk?.gossip !== gossip) return
+    if (this.#talks.get(hex(topic)) !== gossip) return
     this.#talks.delete(hex(topic))
     this.#wire.leave(topic)
-    talk.lines.end()
     await gossip.close()
   }
 
   gossipOf(ledger: Uint8Array): LedgerGossip | null {
-    return this.#talkOf(gossipTopic(ledger))?.gossip ?? null
+    return this.#talkOf(gossipTopic(ledger)) ?? null
   }
 
   close(): void {
-    clearInterval(this.#ticker)
     this.#wire.close()
     this.#flush()
   }
 
-  #talkOf(topic: Uint8Array): Talk | undefined {
+  #talkOf(topic: Uint8Array): LedgerGossip | undefined {
     return this.#talks.get(hex(topic))
   }
 
@@ -118,10 +105,6 @@ export class Fleet {
     const now = this.#parts.now()
     for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
     if (this.#barred.size < HEARD_MAX) this.#barred.set(`${hex(topic)} ${hex(peer)}`, until)
-  }
-
-  #tick(): void {
-    for (const { gossip } of this.#talks.values()) gossip.tick()
   }
 
   #hear(heard: Partial<Heard>): void {

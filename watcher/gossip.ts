@@ -3,40 +3,34 @@
 //   peers ==> core ==> accuse, evidence ==> store + alert outbox (one transaction) ==> offered to peers
 //   replay ==> store.advance (with our observation) ==> signed ==> peers
 
-import { equalBytes } from '../src/bytes.ts'
+import { equalBytes, hex } from '../src/bytes.ts'
 import { checkEvidence } from '../src/check-evidence.ts'
 import { contradictionOf, headsEvidence, timedEvidence } from '../src/collect-evidence.ts'
 import type { KeyPair } from '../src/crypto.ts'
 import { NotEvidence } from '../src/evidence-decode.ts'
 import type { Executor } from '../src/execution.ts'
 import type { CannotCheck, Fault, FaultKind } from '../src/fault.ts'
-import { GossipCore, type GossipOwner, type PeerView } from '../src/gossip-core.ts'
+import type { GossipOwner, PeerView } from '../src/gossip-core.ts'
+import type { CheckResult } from '../src/gossip-evidence.ts'
 import {
-  decodeHandshake,
-  decodeMessage,
   EVIDENCE_BYTES_MAX,
-  encodeMessage,
   evidenceHash,
-  type GossipMessage,
-  MESSAGE_TYPES,
-  type ObservationMessage,
+  type GossipRole,
   type RootedHead,
   rootedHead,
   type TimedHeadMessage
 } from '../src/gossip-messages.ts'
-import type { Accusation, GossipAction, GossipCount } from '../src/gossip-out.ts'
+import type { Accusation, GossipCount } from '../src/gossip-out.ts'
+import { type Drop, GossipTalk, type TalkEvents } from '../src/gossip-talk.ts'
 import type { Sight } from '../src/gossip-times.ts'
-import type { WirePeer } from '../src/gossip-wire.ts'
-import { type Head, verifyHead } from '../src/head.ts'
 import type { TreeNode } from '../src/inclusion.ts'
 import { keyText } from '../src/key.ts'
 import type { Ledger } from '../src/ledger.ts'
-import { signObservation, type Verdict, verifyObservation } from '../src/observation.ts'
+import { ledgerWords } from '../src/ledger-words.ts'
+import { signObservation, type Verdict } from '../src/observation.ts'
 import type { Verified } from '../src/replay.ts'
 import { timedFault } from '../src/rules-signed.ts'
-import { verifyTimedHead } from '../src/timed-head.ts'
 import type { Log } from './log.ts'
-import type { PeerLines } from './peer-lines.ts'
 import type { Store } from './store.ts'
 import type { Heard, NewObservation, Unsigned } from './store-gossip.ts'
 
@@ -44,7 +38,6 @@ import type { Heard, NewObservation, Unsigned } from './store-gossip.ts'
 const HEADS_MAX = 4_096
 const ROOTS_MAX = 512
 const ROOTS_MS_MAX = 5_000
-export const TICK_MS = 1_000
 
 export interface GossipParts {
   store: Store
@@ -57,8 +50,8 @@ export interface GossipParts {
   count(what: GossipCount): void
   /** `find` gives a fault of this kind with its evidence, to be stored; the answer is `faultStored`. */
   accuse(kind: FaultKind, find: () => Promise<Finding>): void
-  /** Ends the channel, and takes none of this peer about this ledger before `until`. */
-  drop(peer: Uint8Array, until: number): void
+  /** No channel with this peer about this ledger before `until`. */
+  bar(peer: Uint8Array, until: number): void
 }
 
 export interface Finding {
@@ -66,82 +59,58 @@ export interface Finding {
   evidence: Uint8Array
 }
 
-export class LedgerGossip implements GossipOwner {
+export class LedgerGossip {
   readonly ledger: Ledger
   readonly #name: string
-  readonly #hostKey: Uint8Array
   readonly #parts: GossipParts
-  readonly #core: GossipCore
-  readonly #lines: PeerLines
+  readonly #talk: GossipTalk
   /** Signed heads by length, the newest last. */
   readonly #heads = new Map<number, RootedHead>()
+  /** Null: on their way. */
   readonly #roots = new Map<number, TreeNode[] | null>()
   readonly #files = new Map<string, Uint8Array>()
   #last: { length: number; treeHash: Uint8Array } | null = null
   /** Until our last observation was found in the log that we now have, none is made. */
   #isOneLog = false
-  #timer: NodeJS.Timeout | null = null
   #work: Promise<void> = Promise.resolve()
   #isClosed = false
 
-  constructor(
-    name: string,
-    ledger: Ledger,
-    hostKey: Uint8Array,
-    lines: PeerLines,
-    parts: GossipParts
-  ) {
+  constructor(name: string, ledger: Ledger, hostKey: Uint8Array, parts: GossipParts) {
     this.ledger = ledger
     this.#name = name
-    this.#hostKey = hostKey
-    this.#lines = lines
     this.#parts = parts
     const { store, now } = parts
     const timed = store.timedHead(ledger.key)
-    this.#core = new GossipCore({
-      role: 'watcher',
-      owner: this,
-      now: now(),
-      kept: store.keptHeads(ledger.key),
-      timed: timed ? [timed] : []
-    })
+    const owner: GossipOwner = {
+      ...ledgerWords(ledger.key, hostKey),
+      rootsAt: length => this.#rootsAt(length),
+      evidencePart: (hash, offset, bytesMax) =>
+        this.#files.get(hex(hash))?.subarray(offset, offset + bytesMax) ?? null
+    }
+    const kept = store.keptHeads(ledger.key)
+    this.#talk = new GossipTalk(
+      { role: 'watcher', owner, kept, timed: timed ? [timed] : [] },
+      {
+        now,
+        met: (peer, role) => this.#met(peer, role),
+        dropped: drop => this.#dropped(drop),
+        act: action => this.#act(action)
+      }
+    )
     this.grew()
     this.#later(() => this.#resume())
   }
 
-  /** Ends the work that is under way; peers are the owner's to close. */
+  /** Ends the work that is under way. */
   async close(): Promise<void> {
     this.#isClosed = true
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#talk.close()
     await this.#work
   }
 
-  // What the wire tells.
-
-  opened(peer: WirePeer): void {
-    const role = handshakeRole(peer.handshake)
-    if (role === null) return peer.close()
-    if (!this.#lines.add(peer)) return
-    const now = this.#parts.now()
-    const row = { key: peer.key, role, firstMetAt: now, lastMetAt: now }
-    this.#parts.hear({ peers: [{ ledger: this.ledger.key, peer: row }] })
-    this.#do(this.#core.peerMet(peer.key, role, now))
-  }
-
-  message(peer: WirePeer, type: number, bytes: Uint8Array): void {
-    if (!this.#lines.has(peer)) return
-    this.#do(this.#core.received(peer.key, readMessage(type, bytes), this.#parts.now()))
-  }
-
-  drained(peer: WirePeer): void {
-    if (this.#lines.has(peer)) this.#do(this.#core.peerBlocked(peer.key, false, this.#parts.now()))
-  }
-
-  gone(peer: WirePeer): void {
-    const now = this.#parts.now()
-    if (this.#lines.remove(peer)) this.#do(this.#core.peerGone(peer.key, now))
-    // Another connection takes over, which may be free where this one was not.
-    else this.#do(this.#core.peerBlocked(peer.key, false, now))
+  /** For the wire. */
+  get talk(): GossipTalk {
+    return this.#talk
   }
 
   // What the watch tells.
@@ -153,7 +122,7 @@ export class LedgerGossip implements GossipOwner {
       addBounded(this.#heads, rooted.head.length, rooted, HEADS_MAX)
       addBounded(this.#roots, rooted.head.length, rooted.roots, ROOTS_MAX)
     }
-    this.#do(this.#core.logGrew(this.ledger.length))
+    this.#talk.do(core => core.logGrew(this.ledger.length))
   }
 
   /** What may be said of these blocks, for the transaction that moves the checkpoint. Null where there is nothing new. */
@@ -184,101 +153,56 @@ export class LedgerGossip implements GossipOwner {
     this.#tell({ kind: 'cannot-check', what: kind, seq })
   }
 
-  tick(): void {
-    this.#do(this.#core.tick(this.#parts.now()))
-  }
-
   sight(): Sight {
-    return this.#core.sight(this.#parts.now())
+    return this.#talk.ask((core, now) => core.sight(now))
   }
 
   peers(): PeerView[] {
-    return this.#core.peers(this.#parts.now())
+    return this.#talk.ask((core, now) => core.peers(now))
   }
 
-  // What the core asks (GossipOwner).
-
-  rootsAt(length: number): TreeNode[] | null {
+  #rootsAt(length: number): TreeNode[] | null {
     const known = this.#roots.get(length)
-    if (known) return known
-    if (known === undefined) this.#fetchRoots(length)
-    return null
-  }
-
-  verifyHead(head: Head): boolean {
-    return verifyHead(this.ledger.key, this.#hostKey, head)
-  }
-
-  verifyTime({ rooted, time, signature }: TimedHeadMessage): boolean {
-    return verifyTimedHead(this.ledger.key, this.#hostKey, { head: rooted.head, time, signature })
-  }
-
-  verifyObservation(
-    { rooted, verdict, seconds, signature }: ObservationMessage,
-    watcher: Uint8Array
-  ): boolean {
-    const statement = { ledger: this.ledger.key, head: rooted.head, verdict }
-    return verifyObservation({ ...statement, seconds, signature }, watcher)
-  }
-
-  evidencePart(hash: Uint8Array, offset: number, bytesMax: number): Uint8Array | null {
-    const file = this.#files.get(Buffer.from(hash).toString('hex'))
-    return file?.subarray(offset, offset + bytesMax) ?? null
-  }
-
-  /** Null in the map: on its way. */
-  #fetchRoots(length: number): void {
+    if (known !== undefined) return known
     addBounded(this.#roots, length, null, ROOTS_MAX)
     this.ledger.roots(length, { timeoutMs: ROOTS_MS_MAX }).then(
       roots => {
         this.#roots.set(length, roots)
-        this.#do(this.#core.logGrew(this.ledger.length))
+        this.#talk.do(core => core.logGrew(this.ledger.length))
       },
       () => this.#roots.delete(length)
     )
+    return null
   }
 
-  #do(actions: GossipAction[]): void {
-    for (const action of actions) {
-      if (this.#isClosed) return
-      this.#act(action)
-    }
-    this.#wakeLater()
+  #met(peer: Uint8Array, role: GossipRole): void {
+    const now = this.#parts.now()
+    const row = { key: peer, role, firstMetAt: now, lastMetAt: now }
+    this.#parts.hear({ peers: [{ ledger: this.ledger.key, peer: row }] })
   }
 
-  #act(action: GossipAction): void {
+  #dropped({ peer, reason, until }: Drop): void {
+    this.#parts.log.warn('a peer is dropped', { ledger: this.#name, peer: keyText(peer), reason })
+    this.#parts.bar(peer, until)
+  }
+
+  #act(action: Parameters<TalkEvents['act']>[0]): void {
     const ledger = this.ledger.key
-    if (action.do === 'send') this.#send(action.peer, action.message)
-    else if (action.do === 'count') this.#parts.count(action.what)
-    else if (action.do === 'drop') this.#drop(action)
-    else if (action.do === 'timed') this.#parts.hear({ timed: [{ ledger, timed: action.timed }] })
+    const { hear, count, now } = this.#parts
+    if (action.do === 'count') count(action.what)
+    else if (action.do === 'timed') hear({ timed: [{ ledger, timed: action.timed }] })
     else if (action.do === 'observed') {
       const { peer, observation } = action
-      const heard = { peer, observation, heardAt: this.#parts.now() }
-      this.#parts.hear({ observations: [{ ledger, heard }] })
+      hear({ observations: [{ ledger, heard: { peer, observation, heardAt: now() } }] })
     } else if (action.do === 'accuse') {
       const { accusation } = action
       this.#parts.accuse(accusation.kind, () => this.#findingOf(accusation))
-    } else if (action.do === 'check')
+    } else if (action.do === 'check') {
       this.#later(() => this.#check(action.hash, action.kind, action.file))
-    else {
+    } else {
       const { peer, rooted } = action
-      this.#parts.hear({ kept: [{ ledger, peer, rooted, isKept: action.do === 'keep' }] })
+      hear({ kept: [{ ledger, peer, rooted, isKept: action.do === 'keep' }] })
     }
-  }
-
-  #send(peer: Uint8Array, message: GossipMessage): void {
-    const line = this.#lines.of(peer)
-    const type = MESSAGE_TYPES.indexOf(message.type)
-    if (!line || line.send(type, encodeMessage(message))) return
-    // Not from inside the list of actions that this one stands in.
-    queueMicrotask(() => this.#do(this.#core.peerBlocked(peer, true, this.#parts.now())))
-  }
-
-  #drop({ peer, reason, until }: Extract<GossipAction, { do: 'drop' }>): void {
-    this.#parts.log.warn('a peer is dropped', { ledger: this.#name, peer: keyText(peer), reason })
-    this.#lines.closeAll(peer)
-    this.#parts.drop(peer, until)
   }
 
   async #findingOf(accusation: Accusation): Promise<Finding> {
@@ -299,26 +223,30 @@ export class LedgerGossip implements GossipOwner {
 
   /** Evidence that a peer gave: it raises the alarm only when our own check finds it proven. */
   async #check(hash: Uint8Array, kind: FaultKind, file: Uint8Array): Promise<void> {
-    const { executor, now } = this.#parts
+    const { executor } = this.#parts
     const result = await checkEvidence(file, { executor }).catch(notEvidence)
     const isOurs = result?.ledger === keyText(this.ledger.key) && result.fault.kind === kind
     if (result?.verdict === 'proven' && isOurs) {
       const { fault } = result
       this.#parts.accuse(kind, async () => ({ fault, evidence: file }))
-      return this.#do(this.#core.evidenceChecked(hash, { verdict: 'proven', kind }, now()))
+      return this.#checked(hash, { verdict: 'proven', kind })
     }
     const verdict = result?.verdict === 'cannot-check' ? 'unable' : 'not-proven'
-    this.#do(this.#core.evidenceChecked(hash, { verdict }, now()))
+    this.#checked(hash, { verdict })
+  }
+
+  #checked(hash: Uint8Array, result: CheckResult): void {
+    this.#talk.do((core, now) => core.evidenceChecked(hash, result, now))
   }
 
   async #offer(kind: FaultKind, file: Uint8Array): Promise<void> {
     if (file.length > EVIDENCE_BYTES_MAX) return
-    const { executor, now } = this.#parts
+    const { executor } = this.#parts
     const check = await checkEvidence(file, { executor }).catch(notEvidence)
     if (check?.verdict !== 'proven') return
     const hash = evidenceHash(file)
-    this.#files.set(Buffer.from(hash).toString('hex'), file)
-    this.#do(this.#core.evidenceStored({ hash, kind, bytes: file.length }, now()))
+    this.#files.set(hex(hash), file)
+    this.#talk.do((core, now) => core.evidenceStored({ hash, kind, bytes: file.length }, now))
   }
 
   /** After a start: says again what was said, and offers again what was found. */
@@ -357,7 +285,7 @@ export class LedgerGossip implements GossipOwner {
     const { rooted, verdict, seconds } = stored
     const statement = { ledger: this.ledger.key, head: rooted.head, verdict }
     const { signature } = signObservation(statement, seconds, this.#parts.identity)
-    this.#do(this.#core.ownObservation({ ...stored, signature }, this.#parts.now()))
+    this.#talk.do((core, now) => core.ownObservation({ ...stored, signature }, now))
   }
 
   /** One after the other; trouble of our own is logged, and never ends a watch. */
@@ -370,33 +298,6 @@ export class LedgerGossip implements GossipOwner {
         this.#parts.log.error('gossip stumbled', { ledger: this.#name, error: String(error) })
       }
     })
-  }
-
-  #wakeLater(): void {
-    const at = this.#core.wakeAt()
-    if (this.#timer || this.#isClosed || at === Number.POSITIVE_INFINITY) return
-    const ms = Math.min(TICK_MS, Math.max(1, at - this.#parts.now()))
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.tick()
-    }, ms).unref()
-  }
-}
-
-function handshakeRole(bytes: Uint8Array) {
-  try {
-    return decodeHandshake(bytes)
-  } catch {
-    return null
-  }
-}
-
-function readMessage(type: number, bytes: Uint8Array): GossipMessage | null {
-  try {
-    // What is kept of a message must not hold the whole packet that it came in.
-    return decodeMessage(type, bytes.slice())
-  } catch {
-    return null
   }
 }
 

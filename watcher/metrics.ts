@@ -1,9 +1,9 @@
 // The door to prom-client: every metric in one place, each with its meaning. What can be read from the
 // store is read from it at each scrape, so that a restart forgets no verdict.
 
-import { GOSSIP_COUNTS, type GossipCount } from '../src/gossip-out.ts'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { CANNOT_CHECK_KINDS, STALE_KINDS, TAMPERED_KINDS } from '../src/fault.ts'
+import { GOSSIP_COUNTS, type GossipCount } from '../src/gossip-out.ts'
 import type { LedgerView, Snapshot } from './snapshot.ts'
 
 const PREFIX = 'vmswatch_'
@@ -44,6 +44,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
   all.startTime.set(options.startedAt / 1000)
   all.heartbeat.set(options.startedAt / 1000)
   for (const reason of SANDBOX_RESTART_REASONS) all.sandboxRestarts.inc({ reason }, 0)
+  for (const event of GOSSIP_COUNTS) all.gossip.inc({ event }, 0)
   let shown = new Set<string>()
   return {
     contentType: registry.contentType,

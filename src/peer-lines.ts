@@ -1,8 +1,8 @@
 // The channels to the peers of one ledger. A peer may have several connections, one through the DHT and one to its
 // address: it is one peer, spoken to over the oldest that is still there.
 
-import { hex } from '../src/bytes.ts'
-import type { WirePeer } from '../src/gossip-wire.ts'
+import { hex } from './bytes.ts'
+import type { WirePeer } from './gossip-wire.ts'
 
 const LINES_PER_PEER_MAX = 4
 

@@ -1,0 +1,171 @@
+// The host's part in gossip: it says at intervals what its newest head is, and gathers what watchers say of its ledger,
+// for callers who want to know that a call was verified.
+
+import type { KeyPair } from '../src/crypto.ts'
+import { encodeHandshake, gossipTopic, type ObservationMessage } from '../src/gossip-messages.ts'
+import { type Drop, GossipTalk, type TalkEvents } from '../src/gossip-talk.ts'
+import { GossipWire } from '../src/gossip-wire.ts'
+import type { TreeNode } from '../src/inclusion.ts'
+import { keyText } from '../src/key.ts'
+import type { Ledger } from '../src/ledger.ts'
+import { ledgerWords } from '../src/ledger-words.ts'
+import { signTimedHead } from '../src/timed-head.ts'
+import type { HostClock } from './host-clock.ts'
+
+/** PROTOCOL §6.6 asks for one every 15 s. */
+const SPEAK_MS = 10_000
+const WATCHERS_MAX = 256
+const BARRED_MAX = 1_024
+const OBSERVATIONS_PER_WATCHER_MAX = 64
+
+export interface HostGossipParts {
+  ledger: Ledger
+  keyPair: KeyPair
+  clock: HostClock
+  tell: (line: string) => void
+}
+
+/** What a watcher said of one length. */
+export interface Heard {
+  watcher: Uint8Array
+  observation: ObservationMessage
+}
+
+export class HostGossip {
+  readonly #parts: HostGossipParts
+  readonly #wire: GossipWire
+  readonly #talk: GossipTalk
+  readonly #barred = new Map<string, number>()
+  /** Verified observations of each watcher by length, the newest last. */
+  readonly #heard = new Map<string, Map<number, Heard>>()
+  readonly #listeners = new Set<() => void>()
+  #speaker: NodeJS.Timeout | null = null
+  #roots: { length: number; roots: TreeNode[] } | null = null
+
+  constructor(parts: HostGossipParts) {
+    this.#parts = parts
+    const { ledger, keyPair } = parts
+    const owner = {
+      ...ledgerWords(ledger.key, keyPair.publicKey),
+      rootsAt: (length: number) => this.#rootsAt(length),
+      // A host serves no evidence.
+      evidencePart: () => null
+    }
+    this.#talk = new GossipTalk(
+      { role: 'host', owner },
+      {
+        now: Date.now,
+        met: () => undefined,
+        dropped: drop => this.#dropped(drop),
+        act: action => this.#act(action)
+      }
+    )
+    this.#wire = new GossipWire(encodeHandshake('host'), {
+      isWelcome: key => (this.#barred.get(keyText(key)) ?? 0) <= Date.now(),
+      onOpen: peer => this.#talk.opened(peer),
+      onMessage: (peer, type, bytes) => this.#talk.message(peer, type, bytes),
+      onDrain: peer => this.#talk.drained(peer),
+      onClose: peer => this.#talk.gone(peer)
+    })
+    this.#wire.join(gossipTopic(ledger.key))
+    ledger.onGrow(() => this.#grew())
+    this.#grew()
+  }
+
+  /** From now on the ledger holds all that was ever published, so its newest head may be said. */
+  begin(): void {
+    this.#speaker = setInterval(() => this.#speak(), SPEAK_MS).unref()
+    this.#speak()
+  }
+
+  /** `connection` is a NoiseSecretStream. */
+  attach(connection: unknown): void {
+    this.#wire.attach(connection)
+  }
+
+  /** Verified observations whose head holds block `index`. */
+  heard(index: number): Heard[] {
+    return [...this.#heard.values()].flatMap(byLength =>
+      [...byLength.values()].filter(({ observation }) => observation.rooted.head.length > index)
+    )
+  }
+
+  /** A watcher said something new. Gives its own end. */
+  onHeard(report: () => void): () => void {
+    this.#listeners.add(report)
+    return () => this.#listeners.delete(report)
+  }
+
+  close(): void {
+    if (this.#speaker) clearInterval(this.#speaker)
+    this.#wire.close()
+    this.#talk.close()
+  }
+
+  #grew(): void {
+    this.#talk.do(core => core.logGrew(this.#parts.ledger.length))
+  }
+
+  /** Says what our newest head is. */
+  #speak(): void {
+    const { ledger, keyPair, clock, tell } = this.#parts
+    const rooted = ledger.rooted()
+    if (!rooted) return
+    try {
+      const { time, signature } = signTimedHead(ledger.key, rooted.head, clock.speak(), keyPair)
+      const timed = { type: 'timed-head' as const, rooted, time, signature }
+      this.#talk.do((core, now) => core.ownTimedHead(timed, now))
+    } catch (error) {
+      tell(
+        `the newest head could not be announced: ${error instanceof Error ? error.message : error}`
+      )
+    }
+  }
+
+  /** Those of the newest head are at hand; of older ones the last asked for. */
+  #rootsAt(length: number): TreeNode[] | null {
+    const { ledger } = this.#parts
+    const newest = ledger.rooted()
+    if (newest?.head.length === length) return newest.roots
+    if (this.#roots?.length === length) return this.#roots.roots
+    ledger.roots(length).then(
+      roots => {
+        this.#roots = { length, roots }
+        this.#grew()
+      },
+      () => undefined
+    )
+    return null
+  }
+
+  #dropped({ peer, until }: Drop): void {
+    const now = Date.now()
+    for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
+    if (this.#barred.size < BARRED_MAX) this.#barred.set(keyText(peer), until)
+  }
+
+  #act(action: Parameters<TalkEvents['act']>[0]): void {
+    if (action.do === 'observed') this.#hear(action.peer, action.observation)
+    // Another life of this host said so: an older folder does not know of it.
+    else if (action.do === 'timed') this.#parts.clock.raise(action.timed.time)
+    else if (action.do === 'accuse')
+      this.#parts.tell(
+        'a peer has a head that is signed with the key of this ledger and contradicts it: is another copy of this folder in use?'
+      )
+  }
+
+  #hear(watcher: Uint8Array, observation: ObservationMessage): void {
+    const { verdict, rooted } = observation
+    const id = keyText(watcher)
+    if (verdict.kind === 'fault')
+      this.#parts.tell(`watcher ${id} says that this ledger is at fault: ${verdict.what}`)
+    if (verdict.kind !== 'verified') return
+    const byLength = this.#heard.get(id) ?? new Map<number, Heard>()
+    this.#heard.delete(id)
+    this.#heard.set(id, byLength)
+    byLength.set(rooted.head.length, { watcher, observation })
+    if (byLength.size > OBSERVATIONS_PER_WATCHER_MAX) byLength.delete(byLength.keys().next().value!)
+    if (this.#heard.size > WATCHERS_MAX) this.#heard.delete(this.#heard.keys().next().value!)
+    for (const report of this.#listeners) report()
+  }
+}
