@@ -35,6 +35,13 @@ export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
+/** Throws a TypeError for anything but the one spelling that `base64` gives. */
+export function fromBase64(text: string): Uint8Array {
+  const bytes = new Uint8Array(Buffer.from(text, 'base64'))
+  if (base64(bytes) !== text) throw new TypeError('not base64 text')
+  return bytes
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0
 }

@@ -5,7 +5,7 @@
 export const FLOORS: Record<number, string[]> = {
   1: [
     'blake2b bytes call codec crypto drive-key entry evidence fault genesis hash-slab head inclusion key manifest path',
-    'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness vkey'
+    'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness verified-read vkey'
   ],
   2: [
     'contract contract-check contract-rewrite contract-tree execution replay request-window',
