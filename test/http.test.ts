@@ -44,6 +44,7 @@ async function serve(t: Cleanup, store: Store, more: Partial<Pages> = {}): Promi
       contentType: metrics.contentType,
       text: await metrics.text(snapshot())
     }),
+    read: () => null,
     unhealthy: () => null,
     unready: () => null,
     ...more
@@ -170,7 +171,7 @@ test('only GET is answered, and only what exists', async t => {
   assert.equal((await get(server, '/', { method: 'POST' })).status, 405)
   assert.equal((await get(server, '/', { method: 'HEAD' })).body, '')
   assert.equal((await get(server, '/etc/passwd')).status, 404)
-  assert.equal((await get(server, `/${'x'.repeat(2_000)}`)).status, 414)
+  assert.equal((await get(server, `/${'x'.repeat(5_000)}`)).status, 414)
 })
 
 test('a web site that rebinds its name to loopback is not answered', async t => {
@@ -198,3 +199,33 @@ async function bodyAndStatus(server: HttpServer, path: string): Promise<[number,
   const { body, status } = await get(server, path)
   return [status, body]
 }
+
+test('a file of a ledger is read by its name or key, with a proof where it is asked for', async t => {
+  const asked: [string, string, boolean][] = []
+  const server = await serve(t, openTempStore(t), {
+    read: (ledger, path, withProof) => {
+      asked.push([ledger, path, withProof])
+      if (path === '/none') return { row: null }
+      if (path === '/new') return null
+      if (path.includes('//')) throw new RangeError('a path has no empty name in it')
+      return { row: path === '/' ? null : {} }
+    }
+  })
+  const key = keyText(KEY)
+  const statuses: number[] = []
+  for (const path of [
+    'guests/files/a%20b/%C3%A9?proof',
+    `${key}/files/`,
+    'guests/files/none',
+    'guests/files/new',
+    'guests/files/a//b',
+    'guests/files/%ff',
+    'other/files/a'
+  ])
+    statuses.push((await get(server, `/api/ledgers/${path}`)).status)
+  assert.deepEqual(statuses, [200, 200, 404, 503, 400, 400, 404])
+  assert.deepEqual(asked.slice(0, 2), [
+    [key, '/a b/é', true],
+    [key, '/', false]
+  ])
+})

@@ -5,8 +5,8 @@
 export const FLOORS: Record<number, string[]> = {
   1: [
     'blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-limits gossip-messages gossip-out',
-    'ledger-words hash-slab head inclusion key manifest observation path receipt request signed-note state state-key state-node state-proof state-pruned',
-    'state-row state-tree state-walk state-witness timed-head vkey'
+    'hash-slab head inclusion key ledger-words manifest observation path receipt request signed-note state state-key state-node state-proof',
+    'state-pruned state-row state-tree state-walk state-witness timed-head verified-read vkey'
   ],
   2: [
     'confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-core gossip-evidence',
@@ -14,9 +14,9 @@ export const FLOORS: Record<number, string[]> = {
     'runtime-natives runtime-state sandbox-frames witness'
   ],
   3: [
-    'audit bell check-evidence collect-evidence direct drive files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads peer-lines progress rpc-client',
-    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage',
-    'swarm verify-ledger websocket within'
+    'audit bell check-evidence collect-evidence direct drive files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads peer-lines',
+    'progress rpc-client sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker',
+    'signatures sqlite storage swarm verify-ledger websocket within'
   ]
 }
 

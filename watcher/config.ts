@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { dataFolder } from '../src/folders.ts'
+import { isKey, keyText, parseKey } from '../src/key.ts'
 import { MAIL_ADDRESS, parseSmtpUrl } from './email.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import { parseWebhookUrl } from './webhook.ts'
@@ -14,10 +15,17 @@ const ENV_PREFIX = 'VMS_WATCH_'
 const CONFIG_BYTES_MAX = 64 * 1024
 const LIST_MAX = 64
 const SHOWN_CHARS_MAX = 80
+const PEER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$/
 
 export interface Address {
   host: string
   port: number
+}
+
+/** A watcher that is known by name; `key` is its key's text. */
+export interface Trusted {
+  name: string
+  key: string
 }
 
 export interface Settings {
@@ -38,6 +46,8 @@ export interface Settings {
   /** DHT nodes, `host:port`; null for the public ones. */
   bootstrap: string[] | null
   bind: string | null
+  /** Watchers whose word counts as that of someone known. */
+  trust: Trusted[]
   logLevel: LogLevel
   /** Sandbox processes; 0 for as many as there are cores. */
   sandboxes: number
@@ -162,6 +172,14 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
     accepts: 'an IP address',
     default: null,
     read: raw => (/^[0-9a-fA-F.:]+$/.test(text(raw) ?? '') ? text(raw) : undefined)
+  },
+  trust: {
+    name: 'trust',
+    help: 'watchers that you know, by name',
+    accepts: 'NAME=KEY, separated by commas; in the file also [{name = "…", key = "…"}]',
+    default: [],
+    read: trusted,
+    show: list => list.map(({ name, key }) => `${name}=${key}`)
   },
   logLevel: {
     name: 'log-level',
@@ -328,6 +346,20 @@ function listOf(raw: unknown, accepts: (one: string) => boolean): string[] | und
   if (!Array.isArray(items) || items.length === 0 || items.length > LIST_MAX) return undefined
   const good = items.every(one => typeof one === 'string' && accepts(one))
   return good ? [...new Set(items as string[])] : undefined
+}
+
+function trusted(raw: unknown): Trusted[] | undefined {
+  const items = typeof raw === 'string' ? raw.split(',') : raw
+  if (!Array.isArray(items) || items.length > LIST_MAX) return undefined
+  const list = items.map(one => {
+    const [name, key] = typeof one === 'string' ? one.trim().split('=') : [one?.name, one?.key]
+    return text(name) && PEER_NAME.test(name) && text(key) && isKey(key)
+      ? { name: name as string, key: keyText(parseKey(key)) }
+      : undefined
+  })
+  const isGood = list.every(one => one !== undefined)
+  const count = new Set(list.flatMap(one => (one ? [one.name, one.key] : []))).size
+  return isGood && count === 2 * list.length ? (list as Trusted[]) : undefined
 }
 
 function command(raw: unknown): string[] | undefined {

@@ -12,7 +12,8 @@ const HEADERS_MS_MAX = 5_000
 const REQUEST_MS_MAX = 10_000
 const IDLE_MS_MAX = 10_000
 const CONNECTIONS_MAX = 200
-const TARGET_CHARS_MAX = 1_024
+/** A path of the state, each of its bytes escaped, and what is around it. */
+const TARGET_CHARS_MAX = 4_096
 const HTML = 'text/html; charset=utf-8'
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json'
@@ -29,6 +30,8 @@ const HEADERS: Record<string, string> = {
 export interface Pages {
   snapshot(): Snapshot
   metrics(): Promise<{ contentType: string; text: string }>
+  /** A verified read; null where nothing of the ledger is verified. Throws a RangeError for what is no path. */
+  read(ledger: string, path: string, withProof: boolean): Record<string, unknown> | null
   /** Why the process does not work; null when it does. */
   unhealthy(): string | null
   /** Why the process does not serve yet; null when it does. */
@@ -117,7 +120,7 @@ async function answerSafely(
   local: boolean
 ): Promise<Answer> {
   try {
-    return refusal(request, local) ?? (await answer(pages, pathOf(request)))
+    return refusal(request, local) ?? (await answer(pages, pathOf(request), request.url ?? '/'))
   } catch (error) {
     return plain(500, `this page cannot be made: ${error instanceof Error ? error.message : error}`)
   }
@@ -141,7 +144,15 @@ function pathOf(request: IncomingMessage): string {
   return (request.url ?? '/').split('?')[0]!
 }
 
-async function answer(pages: Pages, path: string): Promise<Answer> {
+async function answer(pages: Pages, path: string, target: string): Promise<Answer> {
+  const file = /^\/api\/ledgers\/([^/]+)\/files(\/.*)$/.exec(path)
+  if (file)
+    return read(
+      pages,
+      file[1]!,
+      file[2]!,
+      new URL(target, 'http://localhost').searchParams.has('proof')
+    )
   if (path === '/') return { status: 200, type: HTML, body: renderPage(pages.snapshot()) }
   if (path === '/metrics') {
     const { contentType, text } = await pages.metrics()
@@ -163,6 +174,23 @@ function api(snapshot: Snapshot, path: string): Answer {
   const found = ledgers.find(one => one.name === wanted || one.ledger === wanted)
   if (found === undefined) return json(404, { error: 'there is no such ledger or page' })
   return json(200, { ...found, alerts: alerts.filter(alert => alert.ledger === found.ledger) })
+}
+
+/** 404 with a read whose row is null is a path that is proven not to be there. */
+function read(pages: Pages, ledgerText: string, pathText: string, withProof: boolean): Answer {
+  const wanted = decode(ledgerText)
+  const path = decode(pathText)
+  const found = pages.snapshot().ledgers.find(one => one.name === wanted || one.ledger === wanted)
+  if (!found) return json(404, { error: 'there is no such ledger' })
+  if (path === null) return json(400, { error: 'the path is not escaped text' })
+  try {
+    const view = pages.read(found.ledger, path, withProof)
+    if (!view) return json(503, { error: 'nothing of this ledger is verified yet' })
+    return json(view.row === null && path !== '/' ? 404 : 200, view)
+  } catch (error) {
+    if (error instanceof RangeError) return json(400, { error: error.message })
+    throw error
+  }
 }
 
 function decode(text: string): string | null {

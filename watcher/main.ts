@@ -112,6 +112,23 @@ function addLedgerVerbs(): void {
       else print(ledgerTable(ledgers))
     })
   )
+  verb('get <key|name> <path>', 'a file of the verified state', 'get guests /rsvps/bob.json')
+    .option(
+      '--proof',
+      'with --json: the proof against the state root, and the note of who verified it'
+    )
+    .action((ledger: string, path: string, flags: Common & { proof?: boolean }) =>
+      withStore(flags, async store => {
+        if (flags.proof && !flags.json) throw new Misuse('--proof goes with --json')
+        const { get } = await import('./get.ts')
+        const options = { ledger, path, proof: flags.proof === true, json: flags.json === true }
+        process.exitCode = get(store, identityOf(store), options, {
+          content: bytes => void process.stdout.write(bytes),
+          json: printJson,
+          remark: line => void process.stderr.write(`${line}\n`)
+        })
+      })
+    )
   verb(
     'status [key|name]',
     'one ledger in full, or how the watcher itself is',

@@ -2,13 +2,16 @@
 
 import { availableParallelism } from 'node:os'
 import type { KeyPair } from '../src/crypto.ts'
-import { keyText } from '../src/key.ts'
+import { keyText, parseKey } from '../src/key.ts'
 import type { Settings } from './config.ts'
 import { type Daemon, type DaemonEvents, startDaemon } from './daemon.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { type HttpServer, serveHttp } from './http.ts'
 import { type Log, openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
+import { noteAt } from './note.ts'
+import { Reads } from './read.ts'
+import { readView } from './read-view.ts'
 import { sinksOf } from './sinks.ts'
 import { takeSnapshot } from './snapshot.ts'
 
@@ -90,6 +93,10 @@ function serve(
   address: { host: string; port: number }
 ): Promise<HttpServer> {
   const snapshot = () => takeSnapshot(daemon.store, daemon.live(version), Date.now())
+  const reads = new Reads(
+    daemon.store,
+    (key, length) => noteAt(daemon.store, daemon.identity, key, length)?.text ?? null
+  )
   return serveHttp(
     {
       snapshot,
@@ -97,6 +104,10 @@ function serve(
         contentType: metrics.contentType,
         text: await metrics.text(snapshot())
       }),
+      read: (ledger, path, withProof) => {
+        const found = reads.read(parseKey(ledger), path, withProof)
+        return found && readView(daemon.store.findLedger(ledger)!.name, found)
+      },
       unhealthy: () => daemon.trouble(),
       unready: () => (daemon.isReady ? null : 'starting')
     },

@@ -65,6 +65,10 @@ export interface CheckpointStore {
   ): boolean
   /** All rows of the verified state, in the order of their paths' UTF-8 bytes. */
   files(key: Uint8Array): IterableIterator<PathRow>
+  /** The row of a path of the verified state; null where there is none. */
+  fileRow(key: Uint8Array, path: string): Row | null
+  /** Names of the direct children of a directory of the verified state, sorted by their UTF-8 bytes. */
+  fileNames(key: Uint8Array, directory: string): string[]
   /** Content of a file of the verified state; null when `path` is not a file there. */
   content(key: Uint8Array, path: string): Uint8Array | null
   /** The verified state as `LedgerState` reads it. */
@@ -127,6 +131,17 @@ export function checkpointStore(db: Db): CheckpointStore {
       `SELECT content FROM file WHERE ${OF_KEY} AND path = @path AND type = 'file'`
     )
     .pluck()
+  const row = db.prepare<[{ key: Uint8Array; path: string }], RawFile>(
+    `SELECT path, type, size, hash, seq, time FROM file WHERE ${OF_KEY} AND path = @path`
+  )
+  // All that is below a directory lies between its path with `/` and its path with what follows `/` in ASCII.
+  const below = db
+    .prepare<[{ key: Uint8Array; from: string; to: string }], string>(
+      `SELECT substr(path, length(@from) + 1) FROM file
+       WHERE ${OF_KEY} AND path > @from AND path < @to AND instr(substr(path, length(@from) + 1), '/') = 0
+       ORDER BY path`
+    )
+    .pluck()
   const requests = db.prepare<
     [{ key: Uint8Array }],
     { hash: Buffer; expiry: number; block: number | null }
@@ -146,6 +161,14 @@ export function checkpointStore(db: Db): CheckpointStore {
     advance: (key, expected, next, writes, hashes, now, observation = null) =>
       advance.immediate(key, expected, next, writes, hashes, now, observation),
     files: key => pages(db, 'file', idOf.get(key)),
+    fileRow: (key, path) => {
+      const raw = row.get({ key, path })
+      return raw === undefined ? null : rowOf(raw)
+    },
+    fileNames: (key, directory) => {
+      const stem = directory === '/' ? '' : directory
+      return below.all({ key, from: `${stem}/`, to: `${stem}0` })
+    },
     content: contentOf,
     stateBase: key => ({
       rows: () => keyed(pages(db, 'file', idOf.get(key))),
@@ -302,6 +325,10 @@ function* pages(
 /** Written out and without a copy of the hash: a large state is read back in one go at every start. */
 function pathRowOf({ path, type, size, hash, seq, time }: RawFile): PathRow {
   return { path, type, size, hash: viewOf(hash), seq, time }
+}
+
+function rowOf({ type, size, hash, seq, time }: RawFile): Row {
+  return { type, size, hash: new Uint8Array(hash), seq, time }
 }
 
 function viewOf(buffer: Buffer): Uint8Array {

@@ -17,6 +17,8 @@ export interface Store extends LedgerStore, CheckpointStore, AlertStore, GossipS
   readonly file: string
   /** A number that differs from the last one when another process has written in between. */
   dataVersion(): number
+  /** Reads everything inside `act` as it was at one moment, whoever writes meanwhile. */
+  consistently<T>(act: () => T): T
   /** Calls `changed` after another process has written. Keeps no process alive. Returns how to stop. */
   watchChanges(changed: () => void, everyMs?: number): () => void
   /** This watcher's 32-byte identity seed; `make` is called for a new one, once in the file's life. */
@@ -39,6 +41,7 @@ export function openStore(dir: string): Store {
     ...explained(meta(db), db.name),
     file: db.name,
     dataVersion,
+    consistently: act => db.transaction(act).deferred(),
     watchChanges: (changed, everyMs = POLL_MS) => {
       const timer = poll(dataVersion, changed, everyMs)
       timers.add(timer)

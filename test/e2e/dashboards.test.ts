@@ -92,6 +92,7 @@ async function faultyWatcher(stage: Stage): Promise<number> {
         contentType: metrics.contentType,
         text: await metrics.text(snapshot())
       }),
+      read: () => null,
       unhealthy: () => null,
       unready: () => null
     },
