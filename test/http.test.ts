@@ -45,6 +45,7 @@ async function serve(t: Cleanup, store: Store, more: Partial<Pages> = {}): Promi
       text: await metrics.text(snapshot())
     }),
     read: () => null,
+    peers: () => [],
     unhealthy: () => null,
     unready: () => null,
     ...more

@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
 import { renderPage, renderRunbook, STYLE_HASH } from './page.ts'
+import type { PeerLine } from './peers.ts'
 import { runbookText } from './runbook.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -30,6 +31,7 @@ const HEADERS: Record<string, string> = {
 export interface Pages {
   snapshot(): Snapshot
   metrics(): Promise<{ contentType: string; text: string }>
+  peers(): PeerLine[]
   /** A verified read; null where nothing of the ledger is verified. Throws a RangeError for what is no path. */
   read(ledger: string, path: string, withProof: boolean): Record<string, unknown> | null
   /** Why the process does not work; null when it does. */
@@ -161,6 +163,7 @@ async function answer(pages: Pages, path: string, target: string): Promise<Answe
   if (path === '/healthz') return healthOf(pages.unhealthy())
   if (path === '/readyz') return healthOf(pages.unready())
   if (path === '/runbook') return runbook()
+  if (path === '/api/peers') return json(200, pages.peers())
   if (path.startsWith('/api/')) return api(pages.snapshot(), path.slice('/api/'.length))
   return plain(404, 'there is no such page')
 }

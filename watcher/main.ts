@@ -3,30 +3,23 @@
 // verb: `list` should not wait for the network's libraries.
 
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { hex } from '../src/bytes.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
 import { watcherVkey } from '../src/observation.ts'
 import { vkeyText } from '../src/vkey.ts'
-import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
+import { loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
 import { identityOf } from './identity.ts'
+import { type PeerLine, peerLines } from './peers.ts'
 import { alertText, ledgerDetails, ledgerTable } from './print.ts'
 import { type LedgerView, type Live, type LiveLedger, takeSnapshot, viewAlert } from './snapshot.ts'
-import { openStore, type Store } from './store.ts'
+import type { Store } from './store.ts'
+import { type Common, EXIT, exitCodeOf, Misuse, print, printJson, verb, withStore } from './verb.ts'
+import { addEvidenceVerbs } from './verbs-evidence.ts'
+import { addFleetVerbs } from './verbs-fleet.ts'
 
-const EXIT = { clean: 0, fault: 1, misuse: 2, cannotCheck: 3 } as const
 /** How long a running daemon may take to say what only it knows. */
 const DAEMON_MS_MAX = 500
-
-/** The user must type something else; the message says what. */
-class Misuse extends Error {}
-
-interface Common {
-  dir?: string
-  json?: boolean
-  config?: string
-}
 
 const VERSION = version()
 const program = new Command('vms-watch')
@@ -39,7 +32,8 @@ const program = new Command('vms-watch')
 addRun()
 addLedgerVerbs()
 addAlertVerbs()
-addEvidenceVerbs()
+addEvidenceVerbs(program)
+addFleetVerbs(program, livePeers)
 addOthers()
 await main()
 
@@ -54,19 +48,9 @@ async function main(): Promise<void> {
   }
 }
 
-function verb(name: string, description: string, example: string, parent = program): Command {
-  return parent
-    .command(name)
-    .description(description)
-    .exitOverride()
-    .option('--dir <folder>', "folder of the store (default: this platform's data folder)")
-    .option('--config <file>', 'settings in TOML')
-    .option('--json', 'one JSON object a line')
-    .addHelpText('after', `\nExample:\n  vms-watch ${example}`)
-}
-
 function addRun(): void {
   const command = verb(
+    program,
     'run',
     'watch, until stopped',
     'run --smtp-url smtp://mail.example.org --mail-to me@example.org'
@@ -87,13 +71,18 @@ function addRun(): void {
 }
 
 function addLedgerVerbs(): void {
-  verb('add <key|host:port>', 'start watching a ledger', 'add localhost:5555 --name guests')
+  verb(
+    program,
+    'add <key|host:port>',
+    'start watching a ledger',
+    'add localhost:5555 --name guests'
+  )
     .option('--name <name>', 'a short name: small letters, digits and hyphens')
     .option('--peer <host:port>', 'an address of a host or watcher that has it')
     .action((target: string, flags: Common & { name?: string; peer?: string }) =>
       add(target, flags)
     )
-  verb('remove <key|name>', 'stop watching a ledger', 'remove guests')
+  verb(program, 'remove <key|name>', 'stop watching a ledger', 'remove guests')
     .option('--purge', 'forget its checkpoint, alerts and evidence too')
     .action((which: string, flags: Common & { purge?: boolean }) =>
       withStore(flags, store => {
@@ -105,31 +94,15 @@ function addLedgerVerbs(): void {
         else print(`no longer watching ${row.name} (${ledger})`)
       })
     )
-  verb('list', 'one line for each ledger', 'list').action((flags: Common) =>
+  verb(program, 'list', 'one line for each ledger', 'list').action((flags: Common) =>
     withStore(flags, async (store, settings) => {
       const { ledgers } = takeSnapshot(store, await liveOf(store, settings), Date.now())
       if (flags.json) for (const view of ledgers) printJson(briefOf(view))
       else print(ledgerTable(ledgers))
     })
   )
-  verb('get <key|name> <path>', 'a file of the verified state', 'get guests /rsvps/bob.json')
-    .option(
-      '--proof',
-      'with --json: the proof against the state root, and the note of who verified it'
-    )
-    .action((ledger: string, path: string, flags: Common & { proof?: boolean }) =>
-      withStore(flags, async store => {
-        if (flags.proof && !flags.json) throw new Misuse('--proof goes with --json')
-        const { get } = await import('./get.ts')
-        const options = { ledger, path, proof: flags.proof === true, json: flags.json === true }
-        process.exitCode = get(store, identityOf(store), options, {
-          content: bytes => void process.stdout.write(bytes),
-          json: printJson,
-          remark: line => void process.stderr.write(`${line}\n`)
-        })
-      })
-    )
   verb(
+    program,
     'status [key|name]',
     'one ledger in full, or how the watcher itself is',
     'status guests'
@@ -195,15 +168,26 @@ async function status(which: string | undefined, flags: Common): Promise<void> {
     const fault = snapshot.alerts.find(
       ({ ledger, family }) => ledger === view.ledger && family === 'tampered'
     )
-    if (flags.json) printJson({ ...view, fault: fault ?? null, observations: [] })
+    if (flags.json)
+      printJson({
+        ...view,
+        fault: fault ?? null,
+        observations: observationsOf(store, settings, view)
+      })
     else print(ledgerDetails(view))
     if (view.verdict === 'fault') process.exitCode = EXIT.fault
     else if (view.verdict === 'cannot-check') process.exitCode = EXIT.cannotCheck
   })
 }
 
+/** What peers said last of this ledger. */
+function observationsOf(store: Store, { trust }: Settings, view: LedgerView): PeerLine[] {
+  const lines = peerLines(store, trust, () => null)
+  return lines.filter(({ ledger, length }) => ledger === view.ledger && length !== null)
+}
+
 function addAlertVerbs(): void {
-  const alerts = verb('alerts', 'open alerts, and what became of each delivery', 'alerts')
+  const alerts = verb(program, 'alerts', 'open alerts, and what became of each delivery', 'alerts')
     .option('--all', 'resolved and acknowledged ones too')
     .action((flags: Common & { all?: boolean }) =>
       withStore(flags, store => {
@@ -213,10 +197,10 @@ function addAlertVerbs(): void {
       })
     )
   verb(
+    alerts,
     'ack <id>',
     'take note of an alert: it is no longer listed as open',
-    'alerts ack ID',
-    alerts
+    'alerts ack ID'
   ).action((id: string, _own: Common, command: Command) => {
     const flags = command.optsWithGlobals() as Common
     return withStore(flags, store => {
@@ -231,7 +215,7 @@ function addAlertVerbs(): void {
     .description('the alert path itself')
     .exitOverride()
     .addHelpText('after', '\nExample:\n  vms-watch alert test')
-  const test = verb('test', 'send a test alert down every configured sink', 'alert test', alert)
+  const test = verb(alert, 'test', 'send a test alert down every configured sink', 'alert test')
   addSettings(test)
   test.action((flags: Common) =>
     withStore(flags, (store, settings) => testAlerts(store, settings, flags))
@@ -255,50 +239,8 @@ async function testAlerts(store: Store, settings: Settings, flags: Common): Prom
   }
 }
 
-function addEvidenceVerbs(): void {
-  const evidence = program
-    .command('evidence')
-    .description('evidence files of faults')
-    .exitOverride()
-    .addHelpText('after', '\nExample:\n  vms-watch evidence list')
-  verb('list', 'the evidence that this watcher holds', 'evidence list', evidence).action(
-    (flags: Common) =>
-      withStore(flags, store => {
-        for (const row of store.listEvidence()) {
-          const ledger = keyText(row.ledger)
-          if (flags.json) printJson({ ...row, id: row.alert, ledger })
-          else print(`${row.alert}  ${row.name}  ${row.size} bytes`)
-        }
-      })
-  )
-  verb(
-    'check <file>',
-    'does this file convict its host? offline',
-    'evidence check FILE',
-    evidence
-  ).action(async (file: string, flags: Common) => {
-    const { checkFile, checkJson, checkText } = await import('./evidence-check.ts')
-    const checked = await checkFile(file)
-    if (flags.json) printJson(checkJson(checked))
-    else print(checkText(checked))
-    process.exitCode = checked.code
-  })
-  verb('export <id>', 'write one into a file', 'evidence export ID -o FILE', evidence)
-    .requiredOption('-o, --output <file>', 'where to')
-    .action((id: string, flags: Common & { output: string }) =>
-      withStore(flags, async store => {
-        const bytes = store.evidence(id)
-        if (!bytes)
-          throw new Misuse(`no evidence ${id}: vms-watch evidence list shows which there is`)
-        await writeFile(flags.output, bytes)
-        if (flags.json) printJson({ id, file: flags.output, bytes: bytes.length })
-        else print(`wrote ${flags.output} (${bytes.length} bytes)`)
-      })
-    )
-}
-
 function addOthers(): void {
-  verb('identity', "this watcher's public key", 'identity').action((flags: Common) =>
+  verb(program, 'identity', "this watcher's public key", 'identity').action((flags: Common) =>
     withStore(flags, store => {
       const { publicKey } = identityOf(store)
       const watcher = keyText(publicKey)
@@ -327,19 +269,6 @@ function addSettings(command: Command): void {
     // commander takes every name that begins with no- for the opposite of another flag.
     option.negate = false
     command.addOption(option)
-  }
-}
-
-async function withStore(
-  flags: Common,
-  act: (store: Store, settings: Settings) => void | Promise<void>
-): Promise<void> {
-  const { settings } = loadSettings({ flags: { ...flags }, env: process.env })
-  const store = openStore(settings.dir)
-  try {
-    await act(store, settings)
-  } finally {
-    store.close()
   }
 }
 
@@ -377,6 +306,19 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
 
 function liveView({ peers, seen, downloaded, lastGrowthAt }: LedgerView): LiveLedger {
   return { peers: peers ?? 0, seen, downloaded: downloaded ?? 0, grownAt: lastGrowthAt }
+}
+
+/** As the daemon of this same store sees them; null where none answers. */
+async function livePeers(store: Store, { http }: Settings): Promise<PeerLine[] | null> {
+  if (http === null || http.port === 0) return null
+  const url = `http://${http.host}:${http.port}/api`
+  try {
+    const daemon = (await getJson(`${url}/status`)) as Live
+    const isOurs = daemon.watcher === keyText(identityOf(store).publicKey)
+    return isOurs ? ((await getJson(`${url}/peers`)) as PeerLine[]) : null
+  } catch {
+    return null
+  }
 }
 
 async function getJson(url: string): Promise<unknown> {
@@ -433,24 +375,8 @@ function asKey(which: string): Uint8Array | string {
   return isKey(which) ? parseKey(which) : which
 }
 
-function exitCodeOf(error: unknown): number {
-  if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : EXIT.misuse
-  const isMisuse =
-    error instanceof Misuse || error instanceof ConfigError || error instanceof RangeError
-  return isMisuse ? EXIT.misuse : EXIT.fault
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
-}
-
-function printJson(value: unknown): void {
-  const bytesAsHex = (_: string, item: unknown) => (item instanceof Uint8Array ? hex(item) : item)
-  process.stdout.write(`${JSON.stringify(value, bytesAsHex)}\n`)
 }
 
 function version(): string {

@@ -1,10 +1,12 @@
 // What people read in a terminal: tables and details of what a snapshot holds. Scripts get JSON lines instead.
 
 import pc from 'picocolors'
+import type { PeerLine } from './peers.ts'
 import type { AlertView, LedgerView } from './snapshot.ts'
 import { plainLine, plainTime } from './text.ts'
 
 const TITLE_CHARS_MAX = 60
+const PEER_CHARS = 12
 const DETAIL_CHARS_MAX = 500
 
 export function ledgerTable(ledgers: LedgerView[]): string {
@@ -40,6 +42,26 @@ export function ledgerDetails(view: LedgerView): string {
     ['holds now', view.standing.join(', ') || 'nothing']
   ]
   return lines.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n')
+}
+
+export function peerTable(lines: PeerLine[]): string {
+  if (lines.length === 0) return 'nobody was met yet'
+  const rows = lines.map(line => [
+    line.name ?? (line.role === 'host' ? 'the host' : 'a stranger'),
+    line.peer.slice(0, PEER_CHARS),
+    line.ledgerName,
+    connectionText(line),
+    line.length === null ? '-' : String(line.length),
+    line.verdict ?? '-',
+    plainTime(line.heardAt ?? line.lastMetAt)
+  ])
+  return table(['WHO', 'KEY', 'LEDGER', '', 'BLOCKS', 'SAYS', 'HEARD'], rows)
+}
+
+function connectionText({ connected, barredUntil }: PeerLine): string {
+  if (barredUntil !== null) return pc.yellow('barred')
+  if (connected === null) return ''
+  return connected ? 'connected' : 'gone'
 }
 
 export function alertText(alert: AlertView): string {

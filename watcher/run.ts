@@ -10,6 +10,7 @@ import { type HttpServer, serveHttp } from './http.ts'
 import { type Log, openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
 import { noteAt } from './note.ts'
+import { peerLines } from './peers.ts'
 import { Reads } from './read.ts'
 import { readView } from './read-view.ts'
 import { sinksOf } from './sinks.ts'
@@ -39,7 +40,7 @@ export async function run(settings: Settings, version: string): Promise<Running>
   const heartbeat =
     settings.heartbeatUrl === null ? null : beatTo(settings.heartbeatUrl, daemon, log)
   try {
-    const http = settings.http && (await serve(daemon, metrics, version, settings.http))
+    const http = await serve(daemon, metrics, version, settings)
     const close = async () => {
       clearInterval(beat)
       await heartbeat?.close()
@@ -90,8 +91,9 @@ function serve(
   daemon: Daemon,
   metrics: Metrics,
   version: string,
-  address: { host: string; port: number }
-): Promise<HttpServer> {
+  { http, trust }: Settings
+): Promise<HttpServer | null> | null {
+  if (http === null) return null
   const snapshot = () => takeSnapshot(daemon.store, daemon.live(version), Date.now())
   const reads = new Reads(
     daemon.store,
@@ -104,6 +106,8 @@ function serve(
         contentType: metrics.contentType,
         text: await metrics.text(snapshot())
       }),
+      peers: () =>
+        peerLines(daemon.store, trust, key => daemon.fleet.gossipOf(key)?.peers() ?? null),
       read: (ledger, path, withProof) => {
         const found = reads.read(parseKey(ledger), path, withProof)
         return found && readView(daemon.store.findLedger(ledger)!.name, found)
@@ -111,6 +115,6 @@ function serve(
       unhealthy: () => daemon.trouble(),
       unready: () => (daemon.isReady ? null : 'starting')
     },
-    address
+    http
   )
 }

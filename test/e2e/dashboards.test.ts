@@ -93,6 +93,7 @@ async function faultyWatcher(stage: Stage): Promise<number> {
         text: await metrics.text(snapshot())
       }),
       read: () => null,
+      peers: () => [],
       unhealthy: () => null,
       unready: () => null
     },
