@@ -352,13 +352,16 @@ export class Daemon {
     const { peers, seen } = watch.view()
     const isFrozen = checkpoint.verdict === 'fault'
     const filesSeq = this.store.driveCheckpoint(key)?.seq ?? -1
-    const { length: verified, seq } = checkpoint
-    const sight = { peers, seen, verified, seq, filesSeq, isFrozen }
-    for (const { kind, summary, isOver } of stale.look(sight, this.#now())) {
+    const { length: verified, seq, time } = checkpoint
+    const now = this.#now()
+    const aheadMs = time - now
+    const host = this.fleet.gossipOf(key)?.sight() ?? null
+    const sight = { peers, seen, verified, seq, filesSeq, isFrozen, aheadMs, host }
+    for (const { kind, summary, isOver } of stale.look(sight, now)) {
       if (summary !== null && !open.has(kind)) {
         open.add(kind)
-        this.store.stale(key, kind, summary, this.#now())
-      } else if (isOver && open.delete(kind)) this.store.resolve(key, [kind], this.#now())
+        this.store.stale(key, kind, summary, now)
+      } else if (isOver && open.delete(kind)) this.store.resolve(key, [kind], now)
       else continue
       this.#deliverer?.wake()
     }

@@ -30,7 +30,10 @@ export function ledgerDetails(view: LedgerView): string {
     ['verdict', verdictText(view.verdict)],
     ['callers', view.auth === 'debug' ? 'debug: nothing proves who they are' : (view.auth ?? '-')],
     ['title', view.title === null ? '-' : plainLine(view.title, TITLE_CHARS_MAX)],
-    ['blocks', `${view.seen} seen, ${view.verified} verified`],
+    [
+      'blocks',
+      `${view.seen} seen, ${view.verified} verified, ${view.witnessed} by another watcher too`
+    ],
     ['last entry', view.seq < 0 ? '-' : `${view.seq}, of ${plainTime(view.lastEntryAt)}`],
     ['verified at', plainTime(view.lastVerifiedAt)],
     ['state root', view.stateRoot ?? '-'],

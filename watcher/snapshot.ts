@@ -16,10 +16,12 @@ export interface LedgerView {
   /** The host's words. */
   title: string | null
   auth: 'signed' | 'debug' | null
-  /** Blocks known to exist, on this machine's disk, and verified. */
+  /** Blocks known to exist, on this machine's disk, and verified here. */
   seen: number
   downloaded: number | null
   verified: number
+  /** Blocks that another watcher verified too. */
+  witnessed: number
   /** The last verified entry; -1 before the first. */
   seq: number
   verdict: Verdict | 'stale'
@@ -116,6 +118,7 @@ function viewLedger(
     seen: Math.max(row.seen, at?.length ?? 0, live?.seen ?? 0),
     downloaded: live?.downloaded ?? null,
     verified: at?.length ?? 0,
+    witnessed: store.witnessedLength(row.key),
     seq: at?.seq ?? -1,
     verdict: verdictOf(at?.verdict ?? 'new', standing),
     peers: live?.peers ?? null,

@@ -72,6 +72,8 @@ export interface GossipStore {
   faultFiles(ledger: Uint8Array): { kind: FaultKind; file: Uint8Array }[]
   newestObservations(ledger: Uint8Array): HeardObservation[]
   observationsAt(ledger: Uint8Array, length: number): HeardObservation[]
+  /** The greatest length that we and at least one peer verified; 0 where there is none. */
+  witnessedLength(ledger: Uint8Array): number
   keptHeads(ledger: Uint8Array): { peer: Uint8Array; rooted: RootedHead }[]
   timedHead(ledger: Uint8Array): TimedHeadMessage | null
 }
@@ -157,6 +159,12 @@ export function gossipStore(db: Db): GossipStore {
   const at = db.prepare<[Uint8Array, number], RawHeard>(
     `SELECT peer, message, heard_at FROM peer_observation WHERE ${ofKey} AND length = ?`
   )
+  const witnessed = db
+    .prepare<[Uint8Array], number | null>(
+      `SELECT max(length) FROM own_observation JOIN peer_observation USING (ledger, length)
+       WHERE ${ofKey} AND verified = 1`
+    )
+    .pluck()
   const kept = db.prepare<[Uint8Array], { peer: Buffer; head: Buffer }>(
     `SELECT peer, head FROM kept_head WHERE ${ofKey}`
   )
@@ -195,6 +203,7 @@ export function gossipStore(db: Db): GossipStore {
       files.all(key).map(({ kind, bytes }) => ({ kind, file: new Uint8Array(bytes) })),
     newestObservations: key => newest.all(key).map(heardOf),
     observationsAt: (key, length) => at.all(key, length).map(heardOf),
+    witnessedLength: key => witnessed.get(key) ?? 0,
     keptHeads: key =>
       kept.all(key).map(raw => ({ peer: new Uint8Array(raw.peer), rooted: readRooted(raw.head) })),
     timedHead: key => read(timed.get(key), 'timed-head')
