@@ -86,8 +86,8 @@ export function observing(
   db: Db
 ): (ledger: number, key: Uint8Array, added: NewObservation) => void {
   const put = db.prepare(
-    `INSERT OR IGNORE INTO own_observation (ledger, length, verified, text, message)
-     VALUES (@ledger, @length, 1, @text, @message)`
+    `INSERT OR IGNORE INTO own_observation (ledger, length, verified, seconds, text, message)
+     VALUES (@ledger, @length, 1, @seconds, @text, @message)`
   )
   const known = db
     .prepare<[number, number], string>(
@@ -118,7 +118,8 @@ export function observing(
       )
     const text = observationText({ ledger: key, head, verdict: observation.verdict })
     const message = encodeMessage({ ...observation, signature: NO_SIGNATURE })
-    put.run({ ledger, length: head.length, text, message })
+    const { seconds } = observation
+    put.run({ ledger, length: head.length, seconds, text, message })
     if (known.get(ledger, head.length) !== text)
       throw new Error(
         `another observation of length ${head.length} was made before: nothing is signed`
@@ -131,13 +132,13 @@ export function gossipStore(db: Db): GossipStore {
   const idOf = db.prepare<[Uint8Array], number>('SELECT id FROM ledger WHERE key = ?').pluck()
   const ofKey = 'ledger = (SELECT id FROM ledger WHERE key = ?)'
   const putOther = db.prepare(
-    `INSERT INTO own_observation (ledger, length, verified, text, message)
-     VALUES (@ledger, @length, 0, @text, @message)`
+    `INSERT INTO own_observation (ledger, length, verified, seconds, text, message)
+     VALUES (@ledger, @length, 0, @seconds, @text, @message)`
   )
   const dropOther = db.prepare('DELETE FROM own_observation WHERE ledger = ? AND verified = 0')
   const ownNewest = db
     .prepare<[Uint8Array], Buffer>(
-      `SELECT message FROM own_observation WHERE ${ofKey} ORDER BY verified, length DESC LIMIT 1`
+      `SELECT message FROM own_observation WHERE ${ofKey} ORDER BY seconds DESC, verified LIMIT 1`
     )
     .pluck()
   const ownAt = db
@@ -183,7 +184,8 @@ export function gossipStore(db: Db): GossipStore {
     const text = observationText({ ledger: key, head, verdict: observation.verdict })
     dropOther.run(ledger)
     const message = encodeMessage({ ...observation, signature: NO_SIGNATURE })
-    putOther.run({ ledger, length: head.length, text, message })
+    const { seconds } = observation
+    putOther.run({ ledger, length: head.length, seconds, text, message })
   })
 
   return {
