@@ -18,7 +18,7 @@ function view(name: string, more: Partial<LedgerView> = {}): LedgerView {
     seen: 9,
     downloaded: 8,
     verified: 7,
-  witnessed: 6,
+    witnessed: 6,
     seq: 20,
     verdict: 'ok',
     peers: 2,
