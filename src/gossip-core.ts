@@ -6,7 +6,7 @@
 // No clock, no I/O, no randomness: each method takes the time and gives a list of actions, in the order in which the
 // owner is to do them. Memory is bounded by GOSSIP_LIMITS whatever the peers send.
 
-import { equalBytes, hex } from './bytes.ts'
+import { byteText, equalBytes, hex } from './bytes.ts'
 import { type CheckResult, EvidenceExchange, type OwnEvidence } from './gossip-evidence.ts'
 import { headId, KeptHeads } from './gossip-kept.ts'
 import { GOSSIP_LIMITS } from './gossip-limits.ts'
@@ -445,7 +445,7 @@ export class GossipCore {
   }
 
   #isTimeHosts(timed: TimedHeadMessage): boolean {
-    const id = `${timed.time}.${hex(timed.signature)}.${headId(timed.rooted.head)}`
+    const id = `${timed.time}.${byteText(timed.signature)}${headId(timed.rooted.head)}`
     return this.#isVerified(id, () => this.#owner.verifyTime(timed))
   }
 

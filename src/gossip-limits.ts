@@ -13,9 +13,9 @@ export const GOSSIP_LIMITS = {
   barredMax: 1_024,
   /** Of a peer: heads beyond our log, and what it sent on this connection, to know it again. */
   keptHeadsMax: 32,
-  recentMax: 64,
+  recentMax: 32,
   /** Signatures of the host that need no second check. */
-  verifiedMax: 512,
+  verifiedMax: 128,
   /** Timed heads, the newest, against which another is held. */
   statedMax: 64,
   /** Accusations of one kind while none of them led to evidence. */
