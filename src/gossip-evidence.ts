@@ -227,10 +227,10 @@ export class EvidenceExchange {
     }
   }
 
-  #wantedKinds(): Set<string> {
-    const kinds = new Set<string>()
-    for (const { offers } of this.#peers.values()) for (const kind of offers.keys()) kinds.add(kind)
-    return kinds
+  #wantedKinds(): string[] {
+    const kinds: string[] = []
+    for (const { offers } of this.#peers.values()) if (offers.size > 0) kinds.push(...offers.keys())
+    return kinds.length > 1 ? [...new Set(kinds)] : kinds
   }
 
   #start(peer: GossipPeer, kind: string, now: number): void {

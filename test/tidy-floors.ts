@@ -8,7 +8,7 @@ export const FLOORS: Record<number, string[]> = {
     'receipt request signed-note state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness timed-head vkey'
   ],
   2: [
-    'contract contract-check contract-rewrite contract-tree execution gossip-core gossip-evidence gossip-kept gossip-peer gossip-times replay request-window',
+    'contract contract-check contract-rewrite contract-tree execution gossip-core gossip-evidence gossip-kept gossip-peer gossip-table gossip-times replay request-window',
     'runtime runtime-date runtime-files runtime-json runtime-meter runtime-natives runtime-state sandbox-frames'
   ],
   3: [

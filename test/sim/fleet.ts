@@ -15,10 +15,10 @@ import { Queue, seeded } from './queue.ts'
 
 const KIND: FaultKind = 'equivocation'
 /** The host cheats from here on; before it all is quiet for so long. */
-const FORK_MS = 30_000
-const LINKING_MS = 15_000
-const END_MS = 120_000
-const BLOCK_MS = 2_000
+const FORK_MS = 20_000
+const LINKING_MS = 10_000
+const END_MS = 60_000
+const BLOCK_MS = 5_000
 const TIMED_MS = 15_000
 const HOST_PEERS_PER_SET = 16
 /** From the host's append until a watcher has the block, and until it has executed and stored it. */
@@ -103,7 +103,7 @@ class Fleet {
   readonly #scenario: Scenario
   readonly #queue = new Queue()
   readonly #random: () => number
-  readonly #histories = new Histories(FORK_MS / BLOCK_MS + 1)
+  readonly #histories = new Histories(FORK_MS / BLOCK_MS)
   readonly #watchers: Watcher[] = []
   readonly #proofs: number[] = []
   readonly #sizes = new WeakMap<object, number>()

@@ -14,14 +14,16 @@ const BLOCK_BYTES = 700
 export class Histories {
   readonly #forkAt: number
   readonly #heads: Map<number, RootedHead>[] = [new Map(), new Map()]
+  readonly #timed = new Map<string, TimedHeadMessage>()
   #signed = 0
 
-  /** Blocks from `forkAt` on differ between history 0 and 1. */
+  /** Blocks from index `forkAt` on differ between history 0 and 1. */
   constructor(forkAt: number) {
     this.#forkAt = forkAt
   }
 
-  head(history: number, length: number): RootedHead {
+  head(asked: number, length: number): RootedHead {
+    const history = length <= this.#forkAt ? 0 : asked
     const heads = this.#heads[history]!
     const known = heads.get(length)
     if (known) return known
@@ -37,7 +39,15 @@ export class Histories {
 
   timed(history: number, length: number, time: number): TimedHeadMessage {
     const rooted = this.head(history, length)
-    return { type: 'timed-head', rooted, time, signature: this.sign(HOST_MARK) }
+    const id = `${length <= this.#forkAt ? 0 : history} ${length} ${time}`
+    const timed = this.#timed.get(id) ?? {
+      type: 'timed-head',
+      rooted,
+      time,
+      signature: this.sign(HOST_MARK)
+    }
+    this.#timed.set(id, timed)
+    return timed
   }
 
   /** 64 bytes that are nobody else's. */
