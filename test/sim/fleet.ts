@@ -17,7 +17,7 @@ const KIND: FaultKind = 'equivocation'
 /** The host cheats from here on; before it all is quiet for so long. */
 const FORK_MS = 20_000
 const LINKING_MS = 10_000
-const END_MS = 60_000
+const END_MS = 30_000
 const BLOCK_MS = 5_000
 const TIMED_MS = 15_000
 const HOST_PEERS_PER_SET = 16
@@ -32,6 +32,8 @@ const OFFLINE_MS = 20_000
 const LIAR_DELAY_MS = 8_000
 const FLOOD_MS = 1_000
 const FLOOD_MESSAGES = 30
+/** The part of the honest watchers whose proof ends the count of messages. */
+const PROVEN = 0.99
 const T0 = 1_776_000_000_000
 
 export interface Scenario {
@@ -56,9 +58,9 @@ export interface Outcome {
   unjustDrops: number
   /** Liars dropped by honest watchers. */
   liarDrops: number
-  /** Of an honest watcher, on average: sent and received in a second, before the fork and after it. */
+  /** Sent and received by an honest watcher, on average: in a second before the fork, and in all from the fork to `PROVEN`. */
   quiet: Traffic
-  after: Traffic
+  spent: Traffic
 }
 
 export interface Traffic {
@@ -111,6 +113,7 @@ class Fleet {
     { messages: 0, bytes: 0 },
     { messages: 0, bytes: 0 }
   ]
+  #spent: Traffic | null = null
   #hostLength = 1
   #accusations = 0
   #unjustDrops = 0
@@ -130,9 +133,9 @@ class Fleet {
     if (this.#scenario.churn) for (const one of this.#honestOnes()) this.#leaveLater(one)
     for (const one of this.#watchers) if (one.liar === 'flooding') this.#flood(one)
     this.#queue.run(FORK_MS + END_MS, () => this.#proofs.length === this.#honest)
-    const rate = ({ messages, bytes }: Traffic, ms: number): Traffic => ({
-      messages: messages / this.#honest / (ms / 1_000),
-      bytes: bytes / this.#honest / (ms / 1_000)
+    const each = ({ messages, bytes }: Traffic, by: number): Traffic => ({
+      messages: messages / this.#honest / by,
+      bytes: bytes / this.#honest / by
     })
     const [quiet, after] = this.#traffic
     return {
@@ -141,8 +144,8 @@ class Fleet {
       accusations: this.#accusations,
       unjustDrops: this.#unjustDrops,
       liarDrops: this.#liarDrops,
-      quiet: rate(quiet, FORK_MS - LINKING_MS),
-      after: rate(after, Math.max(1, this.#queue.now - FORK_MS))
+      quiet: each(quiet, (FORK_MS - LINKING_MS) / 1_000),
+      spent: each(this.#spent ?? after, 1)
     }
   }
 
@@ -359,6 +362,8 @@ class Fleet {
     if (one.proof !== null) return
     one.proof = author
     this.#proofs.push(this.#queue.now)
+    if (this.#proofs.length === Math.ceil(PROVEN * this.#honest))
+      this.#spent = { ...this.#traffic[1] }
     const hash = evidenceHash(evidenceOf(author))
     this.#do(
       one,

@@ -27,10 +27,10 @@ export function table(rows: Row[]): string {
     '50 %',
     '99 %',
     'hold the proof',
-    'messages/s, quiet',
-    'bytes/s, quiet',
-    'messages/s, after the fork',
-    'bytes/s, after the fork',
+    'messages/s',
+    'bytes/s',
+    'messages to the proof',
+    'bytes to the proof',
     'liars dropped',
     'honest dropped'
   ]
@@ -46,8 +46,8 @@ export function table(rows: Row[]): string {
     `${((100 * outcome.proofs.length) / outcome.honest).toFixed(1)} %`,
     outcome.quiet.messages.toFixed(1),
     thousands(Math.round(outcome.quiet.bytes)),
-    outcome.after.messages.toFixed(1),
-    thousands(Math.round(outcome.after.bytes)),
+    outcome.spent.messages.toFixed(1),
+    thousands(Math.round(outcome.spent.bytes)),
     thousands(outcome.liarDrops),
     thousands(outcome.unjustDrops)
   ])
