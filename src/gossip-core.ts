@@ -85,7 +85,10 @@ export interface PeerView {
   barredUntil: number | null
 }
 
-/** One for each ledger whose host's key is known. Nothing here throws, whatever the peers send. */
+/**
+ * One for each ledger whose host's key is known; after the constructor comes `logGrew`, in the same turn as reading the
+ * log's length. Nothing here throws, whatever the peers send. Bars are forgotten with it, and nothing else that matters.
+ */
 export class GossipCore {
   readonly #role: GossipRole
   readonly #owner: GossipOwner

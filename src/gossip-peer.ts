@@ -15,6 +15,8 @@ export interface Fetch extends Offer {
   stage: 'receiving' | 'waiting' | 'checking' | 'ignored'
   parts: Uint8Array[]
   received: number
+  startedAt: number
+  /** When the last part came, or it was given up. */
   progressAt: number
 }
 
