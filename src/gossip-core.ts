@@ -179,6 +179,9 @@ export class GossipCore {
   /** Our newest observation. It MUST be stored already (PROTOCOL §12.4). */
   ownObservation(observation: ObservationMessage, now: number): GossipAction[] {
     return this.#run(() => {
+      // Sent twice it would cost us a strike.
+      if (this.#observation && equalBytes(this.#observation.signature, observation.signature))
+        return
       this.#observation = observation
       this.#serveAll(now)
     })

@@ -17,7 +17,7 @@ const KIND: FaultKind = 'equivocation'
 /** The host cheats from here on; before it all is quiet for so long. */
 const FORK_MS = 20_000
 const LINKING_MS = 10_000
-const END_MS = 30_000
+const END_MS = 20_000
 const BLOCK_MS = 5_000
 const TIMED_MS = 15_000
 const HOST_PEERS_PER_SET = 16

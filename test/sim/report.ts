@@ -9,7 +9,7 @@ const TOP = 16
 const PLOT_WIDTH = 420
 const PLOT_HEIGHT = 350
 const COLOURS = ['#1b6ca8', '#c8553d', '#2a9d58', '#8e5ea2', '#b8860b', '#3b3b3b']
-const PLOTTED_WATCHERS = 10_000
+const PLOTTED_DEGREE = 8
 
 export interface Row {
   scenario: Scenario
@@ -55,9 +55,9 @@ export function table(rows: Row[]): string {
   return [head, rule, ...lines].map(cells => `| ${cells.join(' | ')} |\n`).join('')
 }
 
-/** Of the largest fleets: the part of the honest watchers that holds the proof, over the time since the fork. */
+/** The part of the honest watchers that holds the proof, over the time since the fork. */
 export function plot(rows: Row[]): string {
-  const plotted = rows.filter(({ scenario }) => scenario.watchers >= PLOTTED_WATCHERS)
+  const plotted = rows.filter(({ scenario }) => scenario.degree === PLOTTED_DEGREE)
   const shown = plotted.length > 0 ? plotted : rows
   const longest = Math.max(1_000, ...shown.map(({ outcome }) => at(outcome, 0.99) ?? 0))
   const end = Math.ceil(longest / 1_000) * 1_000
@@ -99,9 +99,9 @@ function at({ proofs, honest }: Outcome, part: number): number | undefined {
   return proofs[Math.ceil(honest * part) - 1]
 }
 
-function label({ split, liars, churn }: Scenario): string {
+function label({ watchers, split, liars, churn }: Scenario): string {
   const extra = [liars > 0 ? `${percent(liars)} liars` : '', churn ? 'churn' : ''].filter(Boolean)
-  return [splitText(split), ...extra].join(', ')
+  return [thousands(watchers), splitText(split), ...extra].join(', ')
 }
 
 function splitText(split: number): string {
