@@ -171,6 +171,28 @@ describe('a liar', () => {
     assert.deepEqual(party.of('drop'), [])
   })
 
+  it('who is many, and drips, cannot hold a place for long', () => {
+    const liars = [...Array(120).keys()].map(n => keyPair(400 + n))
+    const party = watcher(...liars, A)
+    const large = evidenceFile('drip', EVIDENCE_BYTES_MAX)
+    const [part] = partsOf(large.slice(0, PART_BYTES_MAX))
+    const names = liars.map((_, n) => evidenceHash(evidenceFile(`name ${n}`)))
+    for (const [n, liar] of liars.entries())
+      party.hear(liar, { type: 'offer', hash: names[n]!, kind: KIND, bytes: large.length })
+    const file = evidenceFile('true')
+    party.hear(A, offer(file))
+    const isAsked = () => party.of('send').some(({ peer }) => peer === A.publicKey)
+    const started = party.now
+    while (!isAsked()) {
+      party.tick(5_000)
+      for (const [n, liar] of liars.entries())
+        if (party.of('send').some(({ peer }) => peer === liar.publicKey))
+          party.hear(liar, { ...part!, hash: names[n]! })
+    }
+    assert.ok(party.now - started <= 90_000, `${party.now - started}`)
+    assert.ok(party.core.fetchedBytes() <= LIMITS.fetchBytesMax)
+  })
+
   it('who offers without end is bounded to one offer of each kind, and dropped for the flood', () => {
     const party = watcher(A)
     for (let n = 0; n <= LIMITS.messagesBurst; n++) party.hear(A, offer(evidenceFile(`o ${n}`)))

@@ -10,8 +10,8 @@ export const FLOORS: Record<number, string[]> = {
   ],
   2: [
     'confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-core gossip-evidence',
-    'gossip-kept gossip-peer gossip-times replay request-window rules rules-signed runtime runtime-date runtime-files runtime-json runtime-meter',
-    'runtime-natives runtime-state sandbox-frames witness'
+    'gossip-kept gossip-peer gossip-table gossip-times replay request-window rules rules-signed runtime runtime-date runtime-files runtime-json',
+    'runtime-meter runtime-natives runtime-state sandbox-frames witness'
   ],
   3: [
     'audit bell check-evidence collect-evidence direct drive files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads peer-lines',
