@@ -233,5 +233,7 @@ export function blocksOf(...groups: Entry[][]): Uint8Array[] {
 
 /** The sandbox without the cold start of each confirming run: what is checked here is not the engine. */
 export function warm(sandbox: Sandbox): Executor {
-  return { open: (program, state) => sandbox.open(program, state) }
+  const open: Executor['open'] = (program, state, options) =>
+    sandbox.open(program, state, { ...options, fresh: false })
+  return { open }
 }
