@@ -185,14 +185,14 @@ function* claims(
   // Honest: the later timed head is never the shorter one.
   const earlier = signTimedHead(log.key, log.head(Math.min(i, j)), T0, HOST)
   const later = signTimedHead(log.key, log.head(Math.max(i, j)), T0 + 1, HOST)
-  const text = ({ head, time }: TimedHead) =>
-    `at time ${time}: fork 0, ${head.length} blocks, tree hash ${hex(head.treeHash)}`
+  const together = signTimedHead(log.key, later.head, T0, HOST)
   for (const [first, second] of [
     [earlier, later],
     [later, earlier],
-    [later, later]
+    [later, later],
+    [together, earlier]
   ] as const) {
-    const texts = { recorded: text(second), expected: text(first) }
+    const texts = { recorded: timedText(second), expected: timedText(first) }
     yield { ...base, fault: { ...TAKEN_BACK, ...texts }, timedHeads: [first, second] }
   }
   yield* receiptClaims(log, entries, index, proven, base)
@@ -211,6 +211,10 @@ function* claims(
         yield { ...base, fault: claimed, genesis: log.genesisBytes, heads: [head], blocks: both }
       }
     }
+}
+
+function timedText({ head, time }: TimedHead): string {
+  return `at time ${time}: fork 0, ${head.length} blocks, tree hash ${hex(head.treeHash)}`
 }
 
 const TAKEN_BACK: Fault = {
@@ -257,7 +261,7 @@ function* receiptClaims(
         time: T0 + 1,
         head: { ...timed.head, length: 0 }
       })!
-      const recorded = told.recorded!.replace('0 blocks', `${length} blocks`)
+      const recorded = timedText(timed)
       yield { ...base, fault: { ...told, recorded }, receipt, timedHeads: [timed] }
     }
   }
