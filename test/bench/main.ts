@@ -5,6 +5,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchAudit } from './audit.ts'
 import { type Bench, type Row, withBench } from './bench.ts'
+import { benchEvidence } from './evidence.ts'
 import { benchHost } from './host-rate.ts'
 import { benchIdle } from './idle.ts'
 import { benchAlarm, benchLive } from './live.ts'
@@ -19,7 +20,8 @@ const PARTS: Record<string, (bench: Bench) => Promise<void>> = {
   alarm: benchAlarm,
   host: benchHost,
   restart: benchRestart,
-  idle: benchIdle
+  idle: benchIdle,
+  evidence: benchEvidence
 }
 
 const HELP = `npm run bench -- [--short] [--json] [--only NAME]
