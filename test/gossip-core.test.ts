@@ -427,6 +427,15 @@ describe('what is sent', () => {
     assert.equal(party.core.wakeAt(), Number.POSITIVE_INFINITY)
   })
 
+  it('never the same observation twice on a connection, also when we are told of it again', () => {
+    const party = watcher(8)
+    for (let n = 0; n < 5; n++) {
+      party.now += 1_000
+      party.take(party.core.ownObservation(observe(log.head(8), B, S), party.now))
+    }
+    assert.equal(party.of('send').length, 2)
+  })
+
   it('nothing while the connection takes nothing, and then the newest only', () => {
     const party = watcher(30)
     party.take(party.core.peerBlocked(A.publicKey, true, party.now))
