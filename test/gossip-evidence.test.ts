@@ -232,6 +232,16 @@ describe('a liar', () => {
   })
 })
 
+it('of two files of a kind the first is offered, and still given when a second was found', () => {
+  const party = watcher(A)
+  const [first, second] = [evidenceFile('first'), evidenceFile('second')]
+  assert.deepEqual(party.store(first, KIND), [offer(first)])
+  assert.deepEqual(party.store(second, KIND), [])
+  assert.deepEqual(party.meet(B), [offer(first)])
+  const [part] = party.hear(A, { type: 'request', hash: evidenceHash(first) })
+  assert.equal(part?.type, 'part')
+})
+
 describe('what is our own trouble', () => {
   it('a file that we cannot check blames nobody and is not asked for again', () => {
     const party = watcher(A, B)
