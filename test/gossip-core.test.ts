@@ -281,6 +281,14 @@ describe('the rate', () => {
     assert.equal(party.accusations.length, 1)
   })
 
+  it('an hour of silence saves up no more than the burst', () => {
+    const party = watcher(8)
+    party.now += 3_600_000
+    for (let n = 0; n <= LIMITS.messagesBurst; n++)
+      party.hear(A, { type: 'request', hash: new Uint8Array(32) })
+    assert.equal(party.of('drop')[0]?.reason, 'flood')
+  })
+
   it('reconnecting does not refill it', () => {
     const party = watcher(8)
     for (let n = 0; n <= LIMITS.messagesBurst; n++) {
