@@ -197,7 +197,7 @@ export class GossipCore {
 
   /**
    * We hold evidence, our own or a peer's, stored and found *proven* by our own checker: it is offered to everyone, and
-   * none of its kind is accepted or asked for any more. What proves nothing MUST NOT come here: it would cost us a strike.
+   * none of its kind is accepted or asked for any more. Also after a restart, for each kind; the first of a kind counts. What proves nothing MUST NOT come here: it would cost us a strike.
    */
   evidenceStored(evidence: OwnEvidence, now: number): GossipAction[] {
     return this.#run(() => {

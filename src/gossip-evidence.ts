@@ -60,7 +60,8 @@ export class EvidenceExchange {
   }
 
   addOwn({ kind, hash, bytes }: OwnEvidence, now: number): void {
-    this.#own.set(kind, { kind, hash: hex(hash), bytes })
+    // The first of a kind stays the one that is offered: peers were told its hash.
+    if (!this.#own.has(kind)) this.#own.set(kind, { kind, hash: hex(hash), bytes })
     this.#hold(kind, now)
   }
 
