@@ -13,6 +13,18 @@ import {
 
 export const DEPTH_MAX = 128
 
+/** Methods of the meter. */
+const COMPARISONS: Readonly<Record<string, string>> = {
+  '===': 'eq',
+  '!==': 'ne',
+  '==': 'like',
+  '!=': 'unlike',
+  '<': 'lt',
+  '>': 'gt',
+  '<=': 'le',
+  '>=': 'ge'
+}
+
 // Text that astring prints as it stands: names hold no spaces, so no contract can write these itself.
 const TICK = statement('--$vms.g < 0 && $vms.out()')
 const ENTER = statement(`--$vms.g < 0 && $vms.out(), ++$vms.d > ${DEPTH_MAX} && $vms.deep()`)
@@ -62,6 +74,12 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
       return node
     case 'Literal':
       return 'regex' in node ? rewriteRegExp(node) : node
+    case 'BinaryExpression':
+      return rewriteBinary(node)
+    case 'AssignmentExpression':
+      return node.operator === '+=' ? meterCall('j', node) : node
+    case 'TemplateLiteral':
+      return node.expressions.length > 0 ? meterCall('j', node) : node
     case 'AwaitExpression':
     case 'YieldExpression':
       return meterCall('r', node)
@@ -175,6 +193,32 @@ function rewriteField(node: AnyNode): AnyNode {
   inner.body = guarded([result]) as any
   node.value = call(inner, []) as any
   return node
+}
+
+// Joining texts is put off by the engine until one is looked at, and comparing walks both: neither is a function that could be
+// wrapped. What cannot be a long text is left alone.
+function rewriteBinary(node: AnyNode): AnyNode {
+  const { operator, left, right } = node as any
+  if (operator === '+') {
+    return isNumber(left) && isNumber(right) ? node : meterCall('j', node)
+  }
+  if (!(operator in COMPARISONS) || isShort(left) || isShort(right)) return node
+  return call(name(`$vms.${COMPARISONS[operator]}`), [left, right])
+}
+
+function isNumber(node: AnyNode): boolean {
+  if (node.type === 'Literal') return typeof node.value === 'number'
+  if (node.type === 'UpdateExpression') return true
+  if (node.type === 'BinaryExpression') {
+    return ['-', '*', '/', '%', '|', '&', '^', '<<', '>>', '>>>'].includes(node.operator)
+  }
+  return node.type === 'UnaryExpression' && ['-', '+', '~'].includes(node.operator)
+}
+
+function isShort(node: AnyNode): boolean {
+  if (isNumber(node) || node.type === 'Literal') return true
+  if (node.type === 'Identifier') return node.name === 'undefined'
+  return node.type === 'UnaryExpression'
 }
 
 function rewriteRegExp({ regex }: AnyNode): AnyNode {

@@ -9,6 +9,8 @@ const ABORTED_GAS: number = -(2 ** 30)
 const CHARGE_MAX: number = 2 ** 29
 const DEPTH_MAX = 128
 const RESUMPTION_GAS = 4
+/** Joining and comparing texts up to this length costs no more than what is counted anyway. */
+const JOINED_CHARS_FREE = 4095
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -127,6 +129,59 @@ export class Meter {
     this.abort ??= abort
     this.g = ABORTED_GAS
     throw ABORT
+  }
+
+  /** What was joined: the engine copies a text when it is first looked at. */
+  j(value: unknown): unknown {
+    if (typeof value === 'string' && value.length > JOINED_CHARS_FREE) {
+      this.charge(value.length >>> 12)
+    }
+    return value
+  }
+
+  eq(a: unknown, b: unknown): boolean {
+    if (typeof a === 'string' && a.length > JOINED_CHARS_FREE) this.#compare(a, b)
+    return a === b
+  }
+
+  ne(a: unknown, b: unknown): boolean {
+    return !this.eq(a, b)
+  }
+
+  like(a: unknown, b: unknown): boolean {
+    this.#compare(a, b)
+    // biome-ignore lint/suspicious/noDoubleEquals: it is what the contract says
+    return a == b
+  }
+
+  unlike(a: unknown, b: unknown): boolean {
+    return !this.like(a, b)
+  }
+
+  lt(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a < b
+  }
+
+  gt(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a > b
+  }
+
+  le(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a <= b
+  }
+
+  ge(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a >= b
+  }
+
+  #compare(a: unknown, b: unknown): void {
+    if (typeof a !== 'string' || typeof b !== 'string') return
+    const walked = a.length < b.length ? a.length : b.length
+    if (walked > JOINED_CHARS_FREE) this.charge(walked >>> 12)
   }
 
   /** A literal of a regular expression. */
