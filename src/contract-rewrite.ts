@@ -65,8 +65,11 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
   if (isFunction(node)) return rewriteFunction(node, parent)
   rewriteChildren(node)
   switch (node.type) {
-    case 'ForStatement':
     case 'ForInStatement':
+      node.right = meterCall('o', node.right as AnyNode) as any
+      node.body = block([TICK, node.body]) as any
+      return node
+    case 'ForStatement':
     case 'ForOfStatement':
     case 'WhileStatement':
     case 'DoWhileStatement':
@@ -77,7 +80,11 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'BinaryExpression':
       return rewriteBinary(node)
     case 'AssignmentExpression':
+      if (node.operator === '=') node.right = walked(node.left, node.right) as any
       return node.operator === '+=' ? meterCall('j', node) : node
+    case 'VariableDeclarator':
+      if (node.init) node.init = walked(node.id as AnyNode, node.init as AnyNode) as any
+      return node
     case 'TemplateLiteral':
       return node.expressions.length > 0 ? meterCall('j', node) : node
     case 'AwaitExpression':
@@ -108,8 +115,13 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   const hoisted = hoistedNames(node.body)
   const plain =
     params.every(isPlainParam) && !(node.async && [...own].some(name => hoisted.has(name)))
+  const rests = params.flatMap(param => {
+    const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
+    const taken = pattern.type === 'ObjectPattern' ? restOf(pattern) : undefined
+    return taken ? [statement(`$vms.o(${taken.argument.name})`)] : []
+  })
   rewriteChildren(node)
-  const body = bodyStatements(node)
+  const body = [...rests, ...bodyStatements(node)]
   node.expression = false
   if (node.generator) {
     node.body = block([TICK, ...body])
@@ -223,6 +235,17 @@ function isShort(node: AnyNode): boolean {
 
 function rewriteRegExp({ regex }: AnyNode): AnyNode {
   return call(name('$vms.l'), [name(quoted(regex.pattern)), name(quoted(regex.flags))])
+}
+
+// What a rest element takes is walked by the engine.
+function walked(pattern: AnyNode, source: AnyNode): AnyNode {
+  if (!restOf(pattern)) return source
+  return meterCall(pattern.type === 'ArrayPattern' ? 's' : 'o', source)
+}
+
+function restOf(pattern: AnyNode): AnyNode | undefined {
+  const parts: (AnyNode | null)[] = pattern.properties ?? pattern.elements ?? []
+  return parts.find(part => part?.type === 'RestElement') ?? undefined
 }
 
 function spreadKind(parent: AnyNode): string {

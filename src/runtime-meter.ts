@@ -34,10 +34,17 @@ const { isArray } = Array
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
-const apply = Reflect.apply
+const { apply, ownKeys } = Reflect
+/** The `next` of each of the engine's own iterators, by prototype. */
+const iteratorSteps = new Map<unknown, () => { done: boolean; value: unknown }>(
+  [[].values(), ''[Symbol.iterator](), new Map().keys(), new Set().keys()]
+    .map(iterator => getPrototypeOf(iterator))
+    .map(prototype => [prototype, prototype.next])
+)
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
 const MapPrototype = Map.prototype
+const TypedArray: typeof Object = getPrototypeOf(Uint8Array)
 const SetPrototype = Set.prototype
 const enginePrototypes = new Set<unknown>(
   [
@@ -199,13 +206,27 @@ export class Meter {
   /** A spread into an array. */
   s(value: unknown): unknown {
     this.charge(1 + (lengthOf(value) >>> 1))
-    return value
+    return this.drain(value)
+  }
+
+  /** What an iterator of a list, a text, a Map or a Set has left, as a list; any other value as it is. The engine walks these unseen. */
+  drain(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const next = iteratorSteps.get(getPrototypeOf(value))
+    if (next === undefined || ownKeys(value).length > 0) return value
+    const list: unknown[] = []
+    for (;;) {
+      this.charge(1)
+      const step = apply(next, value, [])
+      if (step.done) return list
+      list[list.length] = step.value
+    }
   }
 
   /** A spread into arguments: the engine's own limit on them is that of its stack. */
   a(value: unknown): unknown {
-    this.s(value)
-    const list = isArray(value) ? value : [...(value as Iterable<unknown>)]
+    const given = this.s(value)
+    const list = isArray(given) ? given : [...(given as Iterable<unknown>)]
     if (list.length > ARGUMENTS_MAX) {
       throw this.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
@@ -287,7 +308,7 @@ export class Meter {
 export function lengthOf(value: unknown): number {
   if (typeof value === 'string' || isArray(value)) return value.length
   if (typeof value !== 'object' || value === null) return 0
-  if (value instanceof Uint8Array) return value.length
+  if (value instanceof TypedArray) return (value as unknown as Uint8Array).length
   const prototype = getPrototypeOf(value)
   if (prototype === MapPrototype) return size(sizeOfMap, value)
   return prototype === SetPrototype ? size(sizeOfSet, value) : 0
