@@ -36,8 +36,12 @@ const STRING_COSTS: Record<string, Cost> = {
     whole
   ),
   repeat: (self, args) => {
-    args[0] = Math.max(Number(args[0]) || 0, 0)
-    return 1 + Math.ceil((self.length * args[0]) / 8)
+    const times = Number(args[0]) || 0
+    args[0] = times
+    // What the engine refuses costs nothing.
+    return times > 0 && times < Number.POSITIVE_INFINITY
+      ? 1 + Math.ceil((self.length * times) / 8)
+      : 1
   },
   padStart: padCost,
   padEnd: padCost,
