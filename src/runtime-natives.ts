@@ -96,6 +96,8 @@ export function meterNatives(
   stringify: (...args: any[]) => string | undefined
 ): void {
   for (const [object, name] of REMOVED) Reflect.deleteProperty(object, name)
+  // ses makes a specimen of each kind of iterator that these globals promise, with the methods that were just removed.
+  for (const name of ['Iterator', 'AsyncIterator']) Reflect.deleteProperty(globalThis, name)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
   wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)

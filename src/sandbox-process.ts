@@ -150,8 +150,8 @@ export function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[]
   const major = Number(process.versions.node.split('.')[0])
   return [
     '--jitless',
-    '--no-expose-wasm',
-    major < 24 ? '--experimental-permission' : '--permission',
+    // Newer engines have no such flag; there it is `--jitless` alone that takes WebAssembly away.
+    ...(major < 24 ? ['--no-expose-wasm', '--experimental-permission'] : ['--permission']),
     ...readablePaths().map(path => `--allow-fs-read=${path}`),
     `--max-old-space-size=${heapMib}`,
     '--max-semi-space-size=8',
