@@ -1,5 +1,5 @@
 // Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
-// with their input are wrapped and charged, and those that differ between engines are taken away (RUNTIME §4).
+// with their input are wrapped and charged (RUNTIME §5).
 
 import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
 
@@ -54,52 +54,11 @@ const BYTES_COSTS: Record<string, Cost> = from(
   self => 1 + ((self.length ?? 0) >>> 1)
 )
 
-// Not in every engine that may run a contract, dependent on its Unicode tables, or on its regular expressions.
-const REMOVED: [object, string][] = [
-  ...of(
-    String.prototype,
-    'localeCompare normalize match matchAll search toLocaleLowerCase toLocaleUpperCase'
-  ),
-  ...of(
-    String.prototype,
-    'anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup'
-  ),
-  ...of(Array, 'fromAsync'),
-  ...of(Array.prototype, 'toLocaleString'),
-  ...of(Number.prototype, 'toLocaleString'),
-  ...of(
-    Object.prototype,
-    'toLocaleString __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__'
-  ),
-  ...of(Object, 'groupBy'),
-  ...of(Map, 'groupBy'),
-  ...of(Map.prototype, 'getOrInsert getOrInsertComputed'),
-  ...of(WeakMap.prototype, 'getOrInsert getOrInsertComputed'),
-  ...of(Promise, 'withResolvers try'),
-  ...of(JSON, 'rawJSON isRawJSON'),
-  ...of(
-    Set.prototype,
-    'union intersection difference symmetricDifference isSubsetOf isSupersetOf isDisjointFrom'
-  ),
-  ...of(Uint8Array, 'fromBase64 fromHex'),
-  ...of(Uint8Array.prototype, 'toBase64 toHex setFromBase64 setFromHex'),
-  ...of(getPrototypeOf(Uint8Array.prototype), 'toLocaleString'),
-  ...of(
-    ArrayBuffer.prototype,
-    'resize resizable maxByteLength transfer transferToFixedLength detached'
-  ),
-  ...of(
-    getPrototypeOf(getPrototypeOf([][Symbol.iterator]())),
-    'map filter take drop flatMap reduce toArray forEach some every find constructor'
-  )
-]
-
-/** Wraps and removes; to be called once, after `ses` is loaded and before `lockdown`. */
+/** To be called once, after `ses` is loaded and before it repairs the realm. */
 export function meterNatives(
   meter: Meter,
   stringify: (...args: any[]) => string | undefined
 ): void {
-  for (const [object, name] of REMOVED) Reflect.deleteProperty(object, name)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
   wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
@@ -480,8 +439,4 @@ function define(object: object, name: string, value: unknown): void {
 
 function from(names: string, cost: Cost): Record<string, Cost> {
   return Object.fromEntries(names.split(' ').map(name => [name, cost]))
-}
-
-function of(object: object, names: string): [object, string][] {
-  return names.split(' ').map(name => [object, name])
 }

@@ -6,9 +6,11 @@ import { createRequire } from 'node:module'
 import { blake2b256 } from './blake2b.ts'
 import type { Call, CannotExecute, Outcome, Write } from './call.ts'
 import { GLOBAL_NAMES } from './contract-check.ts'
+import { defineOverridable, keepBuffers, trimRealm } from './runtime-allowed.ts'
 import { makeDate } from './runtime-date.ts'
 import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
 import { makeStringify } from './runtime-json.ts'
+import { makeConstructors, makeMath } from './runtime-made.ts'
 import { ARGUMENTS_MAX, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
 import { type Held, Holdings } from './runtime-state.ts'
@@ -57,7 +59,7 @@ const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
-const { getOwnPropertyDescriptor, freeze, defineProperty } = Object
+const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
   readonly #meter: Meter
@@ -82,21 +84,13 @@ export class Runtime {
     this.#meter = new Meter(text => this.#log('engine error:', text))
     this.#stringify = makeStringify(this.#meter)
     process.on('unhandledRejection', thrown => this.#look(thrown))
+    keepBuffers()
     createRequire(import.meta.url)(sesPath)
     const makeGuestDate = makeDate(() => this.#now())
     meterNatives(this.#meter, this.#stringify)
-    const { lockdown } = globalThis as any
-    lockdown({
-      errorTaming: 'safe',
-      consoleTaming: 'unsafe',
-      localeTaming: 'unsafe',
-      domainTaming: 'safe',
-      errorTrapping: 'none',
-      unhandledRejectionTrapping: 'none',
-      reporting: 'none',
-      stackFiltering: 'concise'
-    })
-    this.#evaluate = makeEvaluate(this.#globals(makeGuestDate))
+    const made = makeConstructors(this.#meter)
+    lockDown(made)
+    this.#evaluate = makeEvaluate(this.#globals(made, makeGuestDate))
   }
 
   /** The factory of a compiled contract. Throws when SES or the engine refuses the code. */
@@ -267,14 +261,9 @@ export class Runtime {
     this.#meter.abort = abort
   }
 
-  #globals(GuestDate: unknown): Record<string, unknown> {
-    const meter = this.#meter
-    const errors: Record<string, unknown> = {}
-    for (const name of GLOBAL_NAMES.filter(name => name.endsWith('Error'))) {
-      errors[name] = makeErrorClass(meter, (globalThis as any)[name], errors.Error)
-    }
+  #globals(made: Record<string, unknown>, GuestDate: unknown): Record<string, unknown> {
     return {
-      ...errors,
+      ...made,
       System: this.#system(),
       Date: GuestDate,
       Math: makeMath(() => this.#random()),
@@ -425,6 +414,27 @@ function textOfPrimitive(value: unknown): string {
   return typeof value === 'function' ? '[function]' : String(value)
 }
 
+// Between repairing the realm and freezing it ses lets others mend it too: there goes what the list does not name, and
+// what ses itself adds.
+function lockDown(made: Record<string, any>): void {
+  const ses = globalThis as any
+  ses.repairIntrinsics({
+    errorTaming: 'safe',
+    consoleTaming: 'unsafe',
+    localeTaming: 'unsafe',
+    domainTaming: 'safe',
+    errorTrapping: 'none',
+    unhandledRejectionTrapping: 'none',
+    reporting: 'none',
+    stackFiltering: 'concise'
+  })
+  trimRealm()
+  for (const Made of Object.values(made)) {
+    defineOverridable(Made.prototype, 'constructor', Made)
+  }
+  ses.hardenIntrinsics()
+}
+
 function makeEvaluate(own: Record<string, unknown>): (code: string) => Factory {
   const { Compartment, harden } = globalThis as any
   harden(own)
@@ -440,26 +450,4 @@ function makeEvaluate(own: Record<string, unknown>): (code: string) => Factory {
   for (const name of GLOBAL_NAMES) globals[name] = guestGlobal[name]
   freeze(globals)
   return code => compartment.evaluate(code)(globals)
-}
-
-// Errors that a contract makes are known by their constructor; all others are the engine's.
-function makeErrorClass(meter: Meter, Native: any, Parent: any): unknown {
-  const name: string = Native.name
-  const Made = {
-    [name]: function (this: unknown, ...args: unknown[]) {
-      meter.charge(1)
-      return meter.know(Reflect.construct(Native, args, new.target ?? Made))
-    }
-  }[name] as any
-  defineProperty(Made, 'prototype', { value: Native.prototype, writable: false })
-  if (Parent) Object.setPrototypeOf(Made, Parent)
-  return Made
-}
-
-function makeMath(random: () => number): object {
-  const names = 'abs floor ceil round trunc min max sign sqrt imul clz32 fround'.split(' ')
-  const constants = 'E LN10 LN2 LOG10E LOG2E PI SQRT1_2 SQRT2'.split(' ')
-  const math: Record<string, unknown> = { random }
-  for (const name of [...names, ...constants]) math[name] = (Math as any)[name]
-  return math
 }
