@@ -218,18 +218,21 @@ function wrapStatics(meter: Meter): void {
 // The length of an array-like is read once, so that what is charged is what is walked.
 function makeFrom(meter: Meter, native: any): unknown {
   return {
-    from(this: unknown, list: any, map?: (item: unknown, at: number) => unknown) {
+    from(this: any, list: any, map?: (item: unknown, at: number) => unknown, self?: unknown) {
       if (list === null || list === undefined || list[Symbol.iterator]) {
         meter.charge(1 + lengthOf(list))
-        return apply(native, Array, map === undefined ? [list] : [list, map])
+        return apply(native, this, map === undefined ? [list] : [list, map, self])
+      }
+      if (map !== undefined && typeof map !== 'function') {
+        throw meter.makeError('TypeError', 'what Array.from maps with is no function')
       }
       const length = Math.max(Math.trunc(Number(list.length)) || 0, 0)
       meter.charge(1 + length)
-      const result: unknown[] = []
+      const items: unknown[] = []
       for (let i = 0; i < length; i++) {
-        result[i] = map === undefined ? list[i] : apply(map, undefined, [list[i], i])
+        items[i] = map === undefined ? list[i] : apply(map, self, [list[i], i])
       }
-      return result
+      return this === Array || typeof this !== 'function' ? items : apply(native, this, [items])
     }
   }.from
 }
