@@ -107,7 +107,8 @@ function requireArray(self: unknown, meter: Meter): unknown {
 function requireText(self: unknown, meter: Meter): string {
   if (typeof self === 'string') return self
   if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
-  return String(self)
+  // Not String(self), which takes a symbol.
+  return `${self as any}`
 }
 
 // Arguments are made plain first: what a valueOf gives may be something else the next time.
@@ -117,9 +118,9 @@ function padCost(_self: string, args: any[]): number {
 }
 
 function replaceCost(self: string, args: any[]): number {
-  args[0] = String(args[0])
+  args[0] = `${args[0]}`
   if (typeof args[1] === 'function') return whole(self, args)
-  args[1] = String(args[1])
+  args[1] = `${args[1]}`
   const [pattern, replacement] = args
   const dollars = replacement.split('$').length - 1
   const times = 1 + self.length / Math.max(pattern.length, 1)
