@@ -5,20 +5,18 @@ import { after, test } from 'node:test'
 import { compileContract } from '../src/contract.ts'
 import { generate } from './fuzz/contracts.ts'
 import { fuzz } from './fuzz/fuzz.ts'
-import { Remote } from './fuzz/remote.ts'
 import { openWays, type Way } from './fuzz/ways.ts'
 
 const PROGRAMS = 16
 const GENERATED = 100
 
 const { ways, close } = openWays()
-const jit = new Remote(process.execPath, true)
-after(() => Promise.all([close(), jit.close()]))
+after(close)
 
 test('random contracts give the same in every way of running them', async () => {
   const { figures, mismatch } = await fuzz({
     seed: 'fixed',
-    ways: { ...ways, jit: generated => jit.run(generated) },
+    ways,
     until: ({ programs }) => programs >= PROGRAMS
   })
   assert.equal(mismatch, null, JSON.stringify(mismatch, null, 1))

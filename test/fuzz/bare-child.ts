@@ -137,7 +137,11 @@ async function outcomeOf(factory: Factory, call: Call, resultBytes: number): Pro
     const module: { exports: any } = { exports: {} }
     Reflect.apply(factory as any, module.exports, [null, module, module.exports])
     const found = Object.getOwnPropertyDescriptor(module.exports, call.method)
-    if (!found?.enumerable || (call.method === 'init' && call.seq !== 0))
+    if (
+      !found?.enumerable ||
+      typeof found.value !== 'function' ||
+      (call.method === 'init' && call.seq !== 0)
+    )
       throw fail('MethodNotFoundError', '')
     const args = argsOf(call.args)
     Promise.resolve(Reflect.apply(found.value, module.exports, args))

@@ -76,7 +76,7 @@ export async function fuzz(
 function isDueByDefault(way: string, n: number): boolean {
   if (way === 'cold') return n % COLD_ONE_IN === 0
   if (way === 'replay') return n % REPLAY_ONE_IN === 0
-  if (way === 'asked') return n % 2 === 0
+  if (way === 'asked' || way === 'jit') return n % 2 === 0
   return way !== 'single' || n % 2 === 1
 }
 

@@ -10,13 +10,12 @@ import { LEDGER, openWays } from './ways.ts'
 
 const SHOWN_MS = 10_000
 
-const HELP = `npm run fuzz:runtime -- [--seconds N] [--seed S] [--only ID] [--node PATH]… [--no-jit] [--bare MODE]
+const HELP = `npm run fuzz:runtime -- [--seconds N] [--seed S] [--only ID] [--node PATH]… [--bare MODE]
 
   --seconds N   how long (60)
   --seed S      what the contracts are made from (by default the time of day, which is printed)
   --only ID     one contract of an earlier run, as it was printed: seed:number
   --node PATH   also under this Node; may be given several times
-  --no-jit      not also with the engine's compilers on
   --bare MODE   instead: metered against as it was written; runtime: the rewriting only, plain: with ordinary natives too
 `
 
@@ -26,7 +25,6 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now()) },
     only: { type: 'string' },
     node: { type: 'string', multiple: true, default: [] },
-    'no-jit': { type: 'boolean', default: false },
     bare: { type: 'string' },
     help: { type: 'boolean', default: false }
   }
@@ -66,8 +64,7 @@ interface Opened extends Pick<FuzzOptions, 'ways' | 'contracts'> {
 
 function openAll(): Opened {
   const { ways, close } = openWays()
-  const remotes = new Map(values.node.map(path => [path, new Remote(path, false)]))
-  if (!values['no-jit']) remotes.set('jit', new Remote(process.execPath, true))
+  const remotes = new Map(values.node.map(path => [path, new Remote(path)]))
   for (const [name, remote] of remotes) ways[name] = generated => remote.run(generated)
   return { ways, close: () => Promise.all([close(), ...[...remotes.values()].map(r => r.close())]) }
 }

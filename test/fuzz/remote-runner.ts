@@ -1,11 +1,9 @@
 // The other end of a `Remote`: contracts as lines of JSON on stdin, what they tell as lines on stdout.
-// Its one argument, if there is one, is what the sandbox starts as node.
 
 import { createInterface } from 'node:readline'
 import type { Generated } from './contracts.ts'
 import { openWays } from './ways.ts'
 
-if (process.argv[2]) process.execPath = process.argv[2]
 const { ways, close } = openWays()
 for await (const line of createInterface({ input: process.stdin })) {
   const told = await ways.batch!(JSON.parse(line) as Generated)

@@ -38,17 +38,19 @@ export interface Ways {
 export function openWays(): Ways {
   const hot = new Sandbox(NATIVE_LIMITS)
   const other = new Sandbox(NATIVE_LIMITS)
+  const compiled = new Sandbox(NATIVE_LIMITS, { jit: true })
   const ways: Record<string, Way> = {
     batch: generated => runOnce(hot, generated, true, false),
     asked: generated => runAsked(other, generated),
     single: generated => runSingly(other, generated),
     replay: generated => runReplay(hot, generated),
-    cold: generated => runOnce(other, generated, false, true)
+    cold: generated => runOnce(other, generated, false, true),
+    jit: generated => runOnce(compiled, generated, true, false)
   }
   return {
     ways,
     close: async () => {
-      await Promise.all([hot.close(), other.close()])
+      await Promise.all([hot.close(), other.close(), compiled.close()])
     }
   }
 }

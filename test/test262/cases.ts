@@ -31,11 +31,13 @@ export function findCases(dir: string, under: string[]): string[] {
 
 function walk(root: string, folder: string): string[] {
   const entries = readdirSync(join(root, folder), { withFileTypes: true })
-  return entries.sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap(entry => {
-    const path = `${folder}/${entry.name}`
-    if (entry.isDirectory()) return walk(root, path)
-    return path.endsWith('.js') && !path.endsWith('_FIXTURE.js') ? [path] : []
-  })
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap(entry => {
+      const path = `${folder}/${entry.name}`
+      if (entry.isDirectory()) return walk(root, path)
+      return path.endsWith('.js') && !path.endsWith('_FIXTURE.js') ? [path] : []
+    })
 }
 
 export function readCase(dir: string, path: string): Case {
@@ -49,7 +51,10 @@ export function readCase(dir: string, path: string): Case {
     includes: listOf(head, 'includes'),
     features: listOf(head, 'features'),
     negative: negative
-      ? { phase: negative.match(/phase:\s*(\w+)/)?.[1] ?? '', type: negative.match(/type:\s*(\w+)/)?.[1] ?? '' }
+      ? {
+          phase: negative.match(/phase:\s*(\w+)/)?.[1] ?? '',
+          type: negative.match(/type:\s*(\w+)/)?.[1] ?? ''
+        }
       : null
   }
 }
@@ -65,7 +70,11 @@ export function leftOut({ flags, features }: Case): string | null {
 // YAML as the suite writes it: [a, b], or one a line.
 function listOf(head: string, key: string): string[] {
   const inline = head.match(new RegExp(`^${key}:\\s*\\[([^\\]]*)\\]`, 'm'))
-  if (inline) return inline[1]!.split(',').map(s => s.trim()).filter(Boolean)
+  if (inline)
+    return inline[1]!
+      .split(',')
+      .map(s => s.trim())
+      .filter(Boolean)
   const lines = head.match(new RegExp(`^${key}:\\s*\\n((?:\\s+- .*\\n?)+)`, 'm'))
   return lines ? [...lines[1]!.matchAll(/- (\S+)/g)].map(match => match[1]!) : []
 }

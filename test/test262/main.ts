@@ -14,14 +14,20 @@ import { runCase, type Verdict } from './run.ts'
 const LANES = 12
 const NATIVE_LIMITS = { callMs: 10_000, heapMiB: 256, processes: 2 }
 const CALL = { seq: 1, time: 1_700_000_000_000, caller: 'bob', method: 'run', args: '[]' }
-const LIMITS = { gasPerCall: 1, resultBytes: 65_536, fileBytes: 65_536, files: 10, stateBytes: 65_536 }
+const LIMITS = {
+  gasPerCall: 1,
+  resultBytes: 65_536,
+  fileBytes: 65_536,
+  files: 10,
+  stateBytes: 65_536
+}
 
 const HELP = `npm run test262 -- --dir PATH [--only PREFIX]… [--part I/N] [--json FILE]
 
   --dir PATH     the folder of the suite: it holds harness/ and test/
   --only PREFIX  below test/, for instance language/expressions
   --part I/N     every Nth case, beginning with the Ith (from 0)
-  --json FILE    all verdicts that are not passed
+  --json FILE    the same, with every failure
 `
 
 interface Row {
@@ -79,11 +85,24 @@ async function main(dir: string): Promise<void> {
   await Promise.all(Array.from({ length: LANES }, lane))
   await Promise.all([sandbox.close(), bare.close(), reference.close()])
   tell(rows, reasons, failures)
-  if (values.json) writeFileSync(values.json, JSON.stringify(failures.sort((a, b) => (a.path < b.path ? -1 : 1)), null, 1))
+  if (values.json) {
+    failures.sort((a, b) => (a.path < b.path ? -1 : 1))
+    const report = {
+      rows: Object.fromEntries(rows),
+      reasons: Object.fromEntries(reasons),
+      failures
+    }
+    writeFileSync(values.json, JSON.stringify(report, null, 1))
+  }
   if (failures.some(failure => failure.explained === 'UNEXPLAINED')) process.exitCode = 1
 }
 
-function count(rows: Map<string, Row>, reasons: Map<string, number>, path: string, verdict: Verdict): void {
+function count(
+  rows: Map<string, Row>,
+  reasons: Map<string, number>,
+  path: string,
+  verdict: Verdict
+): void {
   const folder = path.split('/').slice(0, 2).join('/')
   const row = rows.get(folder) ?? { total: 0, leftOut: 0, refused: 0, passed: 0, failed: 0 }
   rows.set(folder, row)
@@ -98,13 +117,23 @@ function count(rows: Map<string, Row>, reasons: Map<string, number>, path: strin
 function tell(rows: Map<string, Row>, reasons: Map<string, number>, failures: Failure[]): void {
   const columns: (keyof Row)[] = ['total', 'leftOut', 'refused', 'passed', 'failed']
   const line = (name: string, cells: (string | number)[]) =>
-    process.stdout.write(`${name.padEnd(44)}${cells.map(cell => String(cell).padStart(10)).join('')}\n`)
+    process.stdout.write(
+      `${name.padEnd(44)}${cells.map(cell => String(cell).padStart(10)).join('')}\n`
+    )
   line('folder', ['total', 'left out', 'refused', 'passed', 'failed'])
-  for (const [folder, row] of [...rows].sort()) line(folder, columns.map(column => row[column]))
-  line('all', columns.map(column => [...rows.values()].reduce((sum, row) => sum + row[column], 0)))
+  for (const [folder, row] of [...rows].sort())
+    line(
+      folder,
+      columns.map(column => row[column])
+    )
+  line(
+    'all',
+    columns.map(column => [...rows.values()].reduce((sum, row) => sum + row[column], 0))
+  )
   const told = (title: string, list: Iterable<[string, number]>) => {
     process.stdout.write(`\n${title}\n`)
-    for (const [name, n] of [...list].sort((a, b) => b[1] - a[1]).slice(0, 60)) process.stdout.write(`${String(n).padStart(7)}  ${name}\n`)
+    for (const [name, n] of [...list].sort((a, b) => b[1] - a[1]).slice(0, 60))
+      process.stdout.write(`${String(n).padStart(7)}  ${name}\n`)
   }
   told('left out and refused, by reason', reasons)
   const explained = new Map<string, number>()
@@ -148,7 +177,11 @@ function openBare(): Runner {
 }
 
 function openReference(): Runner {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./reference-child.js', import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./reference-child.js', import.meta.url))],
+    { stdio: ['pipe', 'pipe', 'inherit'] }
+  )
   const waiting: ((line: string | null) => void)[] = []
   createInterface({ input: child.stdout }).on('line', line => waiting.shift()?.(JSON.parse(line)))
   child.once('close', () => {
@@ -161,9 +194,10 @@ function openReference(): Runner {
         waiting.push(resolve)
         child.stdin.write(`${JSON.stringify(source)}\n`)
       }),
-    close: () => new Promise(resolve => {
-      child.once('close', resolve)
-      child.stdin.end()
-    })
+    close: () =>
+      new Promise(resolve => {
+        child.once('close', resolve)
+        child.stdin.end()
+      })
   }
 }

@@ -35,8 +35,12 @@ export async function runCase(dir: string, test: Case, sandbox: Sandbox): Promis
   if (refused) return { kind: 'refused', why: refused }
   const thrown = await run(source, sandbox)
   if (test.negative) {
-    const isRight = thrown?.startsWith(`${test.negative.type}:`) || thrown?.startsWith('Error: what was thrown is not')
-    return isRight ? { kind: 'passed' } : { kind: 'failed', why: `not ${test.negative.type}: ${thrown}`, source }
+    const isRight =
+      thrown?.startsWith(`${test.negative.type}:`) ||
+      thrown?.startsWith('Error: what was thrown is not')
+    return isRight
+      ? { kind: 'passed' }
+      : { kind: 'failed', why: `not ${test.negative.type}: ${thrown}`, source }
   }
   return thrown === null ? { kind: 'passed' } : { kind: 'failed', why: thrown, source }
 }
@@ -45,7 +49,9 @@ export async function runCase(dir: string, test: Case, sandbox: Sandbox): Promis
 async function runNegative({ source }: Case, sandbox: Sandbox): Promise<Verdict> {
   if (refusal(source)) return { kind: 'passed' }
   const ran = await run(source, sandbox)
-  const why = ran?.startsWith('unsupported-runtime') ? `only the engine refuses it: ${ran}` : 'it is accepted'
+  const why = ran?.startsWith('unsupported-runtime')
+    ? `only the engine refuses it: ${ran}`
+    : 'it is accepted'
   return { kind: 'failed', why, source }
 }
 
@@ -63,10 +69,14 @@ function refusal(source: string): string | null {
 /** Null where nothing is thrown. The engine's own words are behind it, as the operator hears them. */
 async function run(source: string, sandbox: Sandbox): Promise<string | null> {
   const said: string[] = []
-  const session = sandbox.open({ source, ledger: 'y'.repeat(52), limits: LIMITS }, new MemoryState(), {
-    empty: true,
-    console: (_, lines) => said.push(...lines)
-  })
+  const session = sandbox.open(
+    { source, ledger: 'y'.repeat(52), limits: LIMITS },
+    new MemoryState(),
+    {
+      empty: true,
+      console: (_, lines) => said.push(...lines)
+    }
+  )
   const [ran] = await session.run([CALL])
   await session.close()
   if (!ran) return 'no answer'
