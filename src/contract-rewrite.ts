@@ -113,8 +113,10 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   const own = new Set<string>()
   for (const param of params) boundNames(param, own)
   const hoisted = hoistedNames(node.body)
-  const plain =
-    params.every(isPlainParam) && !(node.async && [...own].some(name => hoisted.has(name)))
+  const collides = node.async
+    ? [...own].some(name => hoisted.has(name))
+    : !node.generator && declaresTwice(node.body, hoisted)
+  const plain = params.every(isPlainParam) && !collides
   const rests = params.flatMap(param => {
     const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
     const taken = pattern.type === 'ObjectPattern' ? restOf(pattern) : undefined
@@ -139,6 +141,16 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   return node
 }
 
+// A body may declare a function twice, or beside a var of its name; the block that a plain body is put into may not.
+function declaresTwice(body: AnyNode, hoisted: Set<string>): boolean {
+  const names = body.type === 'BlockStatement' ? functionNames(body.body) : []
+  return new Set(names).size < names.length || names.some(name => hoisted.has(name))
+}
+
+function functionNames(statements: AnyNode[]): string[] {
+  return statements.flatMap(({ type, id }) => (type === 'FunctionDeclaration' ? [id.name] : []))
+}
+
 function bodyStatements(node: AnyNode): AnyNode[] {
   if (node.body.type === 'BlockStatement') {
     return node.body.body.filter((statement: AnyNode) => !('directive' in statement))
@@ -151,11 +163,11 @@ function rewriteCatch(node: AnyNode): AnyNode {
   if (node.param?.type === 'Identifier') {
     body.body.unshift(statement(`${node.param.name} = $vms.c(${node.param.name})`))
   } else if (node.param) {
-    body.body.unshift({
-      type: 'VariableDeclaration',
-      kind: 'let',
-      declarations: [{ type: 'VariableDeclarator', id: node.param, init: name('$vms.c($vmsE)') }]
-    })
+    const id = node.param
+    const init = name('$vms.c($vmsE)')
+    const declarations = [{ type: 'VariableDeclarator', id, init }]
+    // The body stays a block of its own: its names are not those that a default in the pattern means.
+    body.body = [{ type: 'VariableDeclaration', kind: 'let', declarations }, block(body.body)]
     node.param = name('$vmsE') as any
   } else {
     body.body.unshift(statement('$vms.c($vmsE)'))

@@ -43,8 +43,12 @@ const STRING_COSTS: Record<string, Cost> = {
     whole
   ),
   repeat: (self, args) => {
-    args[0] = Math.max(Number(args[0]) || 0, 0)
-    return 1 + Math.ceil((self.length * args[0]) / 8)
+    const times = Number(args[0]) || 0
+    args[0] = times
+    // What the engine refuses costs nothing.
+    return times > 0 && times < Number.POSITIVE_INFINITY
+      ? 1 + Math.ceil((self.length * times) / 8)
+      : 1
   },
   padStart: padCost,
   padEnd: padCost,
@@ -119,7 +123,8 @@ function requireArray(self: unknown, meter: Meter): unknown {
 function requireText(self: unknown, meter: Meter): string {
   if (typeof self === 'string') return self
   if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
-  return String(self)
+  // Not String(self), which takes a symbol.
+  return `${self as any}`
 }
 
 // Arguments are made plain first: what a valueOf gives may be something else the next time.
@@ -129,9 +134,9 @@ function padCost(_self: string, args: any[]): number {
 }
 
 function replaceCost(self: string, args: any[]): number {
-  args[0] = String(args[0])
+  args[0] = `${args[0]}`
   if (typeof args[1] === 'function') return whole(self, args)
-  args[1] = String(args[1])
+  args[1] = `${args[1]}`
   const [pattern, replacement] = args
   const dollars = replacement.split('$').length - 1
   const times = 1 + self.length / Math.max(pattern.length, 1)
@@ -236,19 +241,22 @@ function wrapStatics(meter: Meter): void {
 // The length of an array-like is read once, so that what is charged is what is walked.
 function makeFrom(meter: Meter, native: any): unknown {
   return {
-    from(this: unknown, given: any, map?: (item: unknown, at: number) => unknown) {
+    from(this: any, given: any, map?: (item: unknown, at: number) => unknown, self?: unknown) {
       const list: any = meter.drain(given)
       if (list === null || list === undefined || list[Symbol.iterator]) {
         meter.charge(1 + lengthOf(list))
-        return apply(native, Array, map === undefined ? [list] : [list, map])
+        return apply(native, this, map === undefined ? [list] : [list, map, self])
+      }
+      if (map !== undefined && typeof map !== 'function') {
+        throw meter.makeError('TypeError', 'what Array.from maps with is no function')
       }
       const length = Math.max(Math.trunc(Number(list.length)) || 0, 0)
       meter.charge(1 + length)
-      const result: unknown[] = []
+      const items: unknown[] = []
       for (let i = 0; i < length; i++) {
-        result[i] = map === undefined ? list[i] : apply(map, undefined, [list[i], i])
+        items[i] = map === undefined ? list[i] : apply(map, self, [list[i], i])
       }
-      return result
+      return this === Array || typeof this !== 'function' ? items : apply(native, this, [items])
     }
   }.from
 }

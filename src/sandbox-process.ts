@@ -26,6 +26,14 @@ export interface Surroundings {
   stackKib: number | null
 }
 
+/** An engine that is run in another way than all others: for tests, which compare. No program of ours gives one. */
+export interface Tuning {
+  /** Lets the engine compile. */
+  jit?: boolean
+  /** Another stack; null for the engine's own. */
+  stackKib?: number | null
+}
+
 export type Ending = 'timeout' | 'memory' | 'sandbox-crash'
 
 export function probeSurroundings(): Surroundings {
@@ -56,7 +64,7 @@ export class SandboxProcess {
 
   /** `onFrame` may throw: then the child broke its rules and is killed. `onEnd` comes once. */
   constructor(
-    surroundings: Surroundings,
+    surroundings: Surroundings & Tuning,
     heapMib: number,
     onFrame: (frame: FromChild) => void,
     onEnd: (ending: Ending, message: string) => void
@@ -146,12 +154,12 @@ export class SandboxProcess {
 }
 
 /** What node is started with to be a child. */
-export function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[] {
+export function nodeFlags({ stackKib, jit }: Surroundings & Tuning, heapMib: number): string[] {
   const major = Number(process.versions.node.split('.')[0])
   return [
-    '--jitless',
-    '--no-expose-wasm',
-    major < 24 ? '--experimental-permission' : '--permission',
+    ...(jit ? [] : ['--jitless']),
+    // Newer engines have no such flag; there it is `--jitless` alone that takes WebAssembly away.
+    ...(major < 24 ? ['--no-expose-wasm', '--experimental-permission'] : ['--permission']),
     ...readablePaths().map(path => `--allow-fs-read=${path}`),
     `--max-old-space-size=${heapMib}`,
     '--max-semi-space-size=8',

@@ -2,7 +2,7 @@
 
 import type { Call, CannotExecute, Ran } from './call.ts'
 import { type FromChild, type RanFrame, readRan } from './sandbox-frames.ts'
-import { type Ending, SandboxProcess, type Surroundings } from './sandbox-process.ts'
+import { type Ending, SandboxProcess, type Surroundings, type Tuning } from './sandbox-process.ts'
 import type { LedgerSession, Runner } from './sandbox-session.ts'
 import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
 
@@ -29,7 +29,7 @@ interface Batch {
 export class Slot implements Runner {
   readonly sessions: Set<LedgerSession> = new Set()
   readonly #limits: SandboxLimits
-  readonly #surroundings: Surroundings
+  readonly #surroundings: Surroundings & Tuning
   readonly #counters: SandboxCounters
   #process: SandboxProcess | null = null
   #ready = false
@@ -44,7 +44,11 @@ export class Slot implements Runner {
   #deadline: NodeJS.Timeout | null = null
   #headSince = 0
 
-  constructor(limits: SandboxLimits, surroundings: Surroundings, counters: SandboxCounters) {
+  constructor(
+    limits: SandboxLimits,
+    surroundings: Surroundings & Tuning,
+    counters: SandboxCounters
+  ) {
     this.#limits = limits
     this.#surroundings = surroundings
     this.#counters = counters
