@@ -32,6 +32,8 @@ const { isArray } = Array
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
+const { isView } = ArrayBuffer
+const lengthOfView = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length')!.get!
 const apply = Reflect.apply
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
@@ -89,7 +91,8 @@ export class Meter {
   }
 
   charge(amount: number): void {
-    if (!(amount < CHARGE_MAX)) this.out()
+    // A cost below zero would give gas back.
+    if (!(amount >= 0 && amount < CHARGE_MAX)) this.out()
     this.g -= amount
     if (this.g < 0) this.out()
   }
@@ -137,7 +140,8 @@ export class Meter {
   /** A spread into arguments: the engine's own limit on them is that of its stack. */
   a(value: unknown): unknown {
     this.s(value)
-    const list = isArray(value) ? value : [...(value as Iterable<unknown>)]
+    // Iterated here and only here: an array may have an iterator of its own, the next time another one.
+    const list = [...(value as Iterable<unknown>)]
     if (list.length > ARGUMENTS_MAX) {
       throw this.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
@@ -218,7 +222,8 @@ export class Meter {
 export function lengthOf(value: unknown): number {
   if (typeof value === 'string' || isArray(value)) return value.length
   if (typeof value !== 'object' || value === null) return 0
-  if (value instanceof Uint8Array) return value.length
+  // Not by what it inherits: anything may inherit from Uint8Array and say any length.
+  if (isView(value)) return apply(lengthOfView, value, [])
   const prototype = getPrototypeOf(value)
   if (prototype === MapPrototype) return size(sizeOfMap, value)
   return prototype === SetPrototype ? size(sizeOfSet, value) : 0
