@@ -1,9 +1,10 @@
 // Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
 // with their input are wrapped and charged (RUNTIME §5).
 
+import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
+import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
-
-const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
+import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
@@ -47,7 +48,7 @@ const STRING_COSTS: Record<string, Cost> = {
 
 const BYTES_COSTS: Record<string, Cost> = from(
   'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some sort toReversed toSorted with',
-  self => 1 + ((self.length ?? 0) >>> 1)
+  self => 1 + (lengthOf(self) >>> 1)
 )
 
 /** To be called once, after `ses` is loaded and before it repairs the realm. */
@@ -59,6 +60,7 @@ export function meterNatives(
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
   wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
+  define(Array.prototype, 'flatMap', makeFlatMap(meter, Array.prototype.flatMap))
   define(Array.prototype, 'join', nested(meter, Array.prototype.join))
   define(String.prototype, 'toLowerCase', asciiCase(meter, String.prototype.toLowerCase, 65, 32))
   define(String.prototype, 'toUpperCase', asciiCase(meter, String.prototype.toUpperCase, 97, -32))
@@ -94,12 +96,6 @@ function wrapAll(
   }
 }
 
-// The length of an array-like is whatever its getter says, the next time something else: arrays only.
-function requireArray(self: unknown, meter: Meter): unknown {
-  if (isArray(self)) return self
-  throw meter.makeError('TypeError', 'runtime 1 has methods of Array for arrays only')
-}
-
 function requireText(self: unknown, meter: Meter): string {
   if (typeof self === 'string') return self
   if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
@@ -120,26 +116,6 @@ function replaceCost(self: string, args: any[]): number {
   const dollars = replacement.split('$').length - 1
   const times = 1 + self.length / Math.max(pattern.length, 1)
   return 1 + Math.ceil((self.length + times * (replacement.length + dollars * self.length)) / 8)
-}
-
-function makeFlat(meter: Meter): (this: unknown, depth?: number) => unknown[] {
-  function into(result: unknown[], list: unknown[], depth: number): unknown[] {
-    meter.charge(1 + list.length)
-    if (++meter.d > 128) meter.deep()
-    for (let i = 0; i < list.length; i++) {
-      if (!(i in list)) continue
-      const item = list[i]
-      if (depth > 0 && isArray(item)) into(result, item, depth - 1)
-      else result[result.length] = item
-    }
-    meter.d--
-    return result
-  }
-  return {
-    flat(this: unknown, depth: number = 1) {
-      return into([], requireArray(this, meter) as unknown[], Number(depth))
-    }
-  }.flat
 }
 
 // Joining nested arrays recurses inside the engine.
@@ -205,29 +181,45 @@ function wrapStatics(meter: Meter): void {
   }
   charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
   charged(meter, Object, 'fromEntries', ([list]) => 1 + lengthOf(list))
-  define(Array, 'from', makeFrom(meter, Array.from))
+  define(Array, 'from', makeFrom(meter))
+  for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
+    charged(meter, Object, name, ([value]) => 1 + (countOf(value) >>> 1))
+  }
+  charged(meter, Object, 'defineProperties', ([, added]) => 1 + countOf(added))
+  charged(meter, Object, 'create', ([, added]) => 1 + countOf(added))
+  for (const name of ['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']) {
+    wrapUri(meter, name)
+  }
+  define(String, 'raw', makeRaw(meter))
   for (const name of ['all', 'allSettled', 'any', 'race']) {
-    charged(meter, Promise, name, ([list]) => 1 + lengthOf(list))
+    const native = (Promise as any)[name]
+    // Of Promise itself: another constructor would be given the engine's errors as they are.
+    define(
+      Promise,
+      name,
+      {
+        [name](list: unknown) {
+          meter.charge(1 + lengthOf(list))
+          return apply(native, Promise, [list])
+        }
+      }[name]!
+    )
   }
 }
 
-// The length of an array-like is read once, so that what is charged is what is walked.
-function makeFrom(meter: Meter, native: any): unknown {
-  return {
-    from(this: unknown, list: any, map?: (item: unknown, at: number) => unknown) {
-      if (list === null || list === undefined || list[Symbol.iterator]) {
-        meter.charge(1 + lengthOf(list))
-        return apply(native, Array, map === undefined ? [list] : [list, map])
+function wrapUri(meter: Meter, name: string): void {
+  const native = (globalThis as any)[name]
+  define(
+    globalThis,
+    name,
+    {
+      [name](value: unknown) {
+        const text = String(value)
+        meter.charge(1 + (text.length >>> 2))
+        return native(text)
       }
-      const length = Math.max(Math.trunc(Number(list.length)) || 0, 0)
-      meter.charge(1 + length)
-      const result: unknown[] = []
-      for (let i = 0; i < length; i++) {
-        result[i] = map === undefined ? list[i] : apply(map, undefined, [list[i], i])
-      }
-      return result
-    }
-  }.from
+    }[name]!
+  )
 }
 
 function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefined): void {
@@ -268,7 +260,11 @@ function wrapFunctions(meter: Meter): void {
       throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
     meter.charge(1 + length)
-    return isArray(args) ? args : [...(args as any)]
+    const plain = isArray(args) ? args : [...(args as any)]
+    if (plain.length > ARGUMENTS_MAX) {
+      throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
+    }
+    return plain
   }
   const methods = {
     apply(this: any, self: unknown, args: unknown) {
@@ -300,8 +296,20 @@ function wrapFunctions(meter: Meter): void {
     }
   }
   for (const [name, method] of Object.entries(methods)) define(Function.prototype, name, method)
-  charged(meter, Reflect, 'apply', ([, , args]) => list(args).length)
-  charged(meter, Reflect, 'construct', ([, args]) => list(args).length)
+  const reflections = {
+    apply(target: any, self: unknown, args: unknown) {
+      const plain = list(args)
+      meter.charge(plain.length)
+      return apply(target, self, plain)
+    },
+    construct(target: any, args: unknown, ...made: unknown[]) {
+      const plain = list(args)
+      meter.charge(plain.length)
+      return apply(construct, Reflect, [target, plain, ...made])
+    }
+  }
+  define(Reflect, 'apply', reflections.apply)
+  define(Reflect, 'construct', reflections.construct)
 }
 
 function wrapPromises(meter: Meter): void {
@@ -312,9 +320,10 @@ function wrapPromises(meter: Meter): void {
     {
       then(this: any, fulfilled?: any, rejected?: any) {
         meter.charge(THEN_GAS)
-        if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
-        const tidied = (thrown: unknown) => rejected(meter.c(thrown))
-        return apply(native, this, [fulfilled, tidied])
+        const tidied =
+          typeof rejected === 'function' ? (thrown: unknown) => rejected(meter.c(thrown)) : rejected
+        if (isOrdinary(this)) return apply(native, this, [fulfilled, tidied])
+        return apply(native, this, [looked(meter, fulfilled), looked(meter, tidied)])
       }
     }.then
   )
@@ -335,7 +344,8 @@ function wrapGenerators(meter: Meter): void {
             meter.charge(1)
             if (++meter.d > 128) meter.deep()
             try {
-              return apply(native, this, [value])
+              const given = object === async && name === 'return' ? settledOf(meter, value) : value
+              return apply(native, this, [given])
             } catch (thrown) {
               throw meter.x(thrown)
             } finally {
@@ -350,19 +360,14 @@ function wrapGenerators(meter: Meter): void {
 
 // Memory of buffers is outside the engine's heap limit.
 function wrapBuffers(meter: Meter): void {
+  define(ArrayBuffer.prototype, 'slice', makeSlice(meter))
+  charged(meter, getPrototypeOf(Uint8Array), 'from', ([list]) => 1 + lengthOf(list))
   for (const Native of [ArrayBuffer, Uint8Array] as any[]) {
     const name: string = Native.name
     const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
-        const plain = typeof first === 'object' && first !== null ? first : Number(first) || 0
-        if (
-          typeof plain === 'object' &&
-          !plain[Symbol.iterator] &&
-          !(plain instanceof ArrayBuffer)
-        ) {
-          throw meter.makeError('TypeError', `${name} is made from a number, a list or a buffer`)
-        }
+        const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, first)
         const bytes = typeof plain === 'number' ? plain : lengthOf(plain)
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
@@ -413,10 +418,10 @@ function charged(meter: Meter, object: any, name: string, cost: (args: any[]) =>
   )
 }
 
-// An object that asks to be spread has whatever length it says.
+// An object that asks to be spread has whatever length it says, and asks anew each time.
 function concatLength(value: any): number {
   const spreads = typeof value === 'object' && value !== null && !isArray(value)
-  return spreads && value[Symbol.isConcatSpreadable] ? Number.POSITIVE_INFINITY : lengthOf(value)
+  return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
 function countOf(value: unknown): number {
