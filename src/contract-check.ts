@@ -10,11 +10,22 @@ import {
   type Program,
   patternTargets
 } from './contract-tree.ts'
+import { parseRegExp, RegExpRefused } from './regexp-syntax.ts'
 
 /** Every global of runtime 1. The runtime gives exactly these; a test compares. */
 export const GLOBAL_NAMES: readonly string[] = [
   ...['System', 'console', 'Array', 'Boolean', 'Date', 'JSON', 'Map', 'Math', 'Number', 'Object'],
-  ...['Promise', 'Reflect', 'Set', 'String', 'Symbol', 'Uint8Array', 'WeakMap', 'WeakSet'],
+  ...[
+    'Promise',
+    'Reflect',
+    'RegExp',
+    'Set',
+    'String',
+    'Symbol',
+    'Uint8Array',
+    'WeakMap',
+    'WeakSet'
+  ],
   ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError'],
   ...[
     'TypeError',
@@ -38,7 +49,6 @@ const INSTEAD: Record<string, string> = {
   Function: 'write the function out',
   require: 'put everything into this one file',
   process: 'use System',
-  RegExp: 'use the methods of String',
   BigInt: 'use numbers',
   setTimeout: 'compare System.now() with a stored time',
   setInterval: 'compare System.now() with a stored time',
@@ -144,7 +154,20 @@ class Checker {
   #refuseNode(node: AnyNode, scope: Scope): void {
     const refusal = REFUSED[node.type]?.(node, scope)
     if (refusal) this.#refuse(node, ...refusal)
+    if (node.type === 'Literal' && 'regex' in node) this.#checkRegExp(node)
     for (const target of assigned(node)) this.#refuseAssignment(target, scope)
+  }
+
+  #checkRegExp(node: AnyNode): void {
+    const { pattern, flags } = node.regex
+    try {
+      parseRegExp(pattern, flags)
+    } catch (error) {
+      if (!(error instanceof RegExpRefused)) throw error
+      const { line, column } = node.loc!.start
+      const { at, reason, instead } = error
+      this.problems.push({ line, column: column + 2 + at, reason, instead })
+    }
   }
 
   #refuseAssignment(target: AnyNode, scope: Scope): void {
@@ -186,7 +209,6 @@ const REFUSED: Record<string, Refusal> = {
   DebuggerStatement: () => ['debugger', 'leave it out'],
   TaggedTemplateExpression: () => ['a tagged template', 'call the function'],
   Literal: node => {
-    if (node.regex) return ['runtime 1 has no regular expressions yet', 'use the methods of String']
     return node.bigint === undefined ? null : ['BigInt', 'use numbers']
   },
   BinaryExpression: node => (node.operator === '**' ? POWER : null),

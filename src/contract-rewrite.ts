@@ -60,6 +60,8 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'DoWhileStatement':
       node.body = block([TICK, node.body]) as any
       return node
+    case 'Literal':
+      return 'regex' in node ? rewriteRegExp(node) : node
     case 'AwaitExpression':
     case 'YieldExpression':
       return meterCall('r', node)
@@ -178,6 +180,10 @@ function rewriteField(node: AnyNode): AnyNode {
   inner.body = guarded([result]) as any
   node.value = call(inner, []) as any
   return node
+}
+
+function rewriteRegExp({ regex }: AnyNode): AnyNode {
+  return call(name('$vms.l'), [name(quoted(regex.pattern)), name(quoted(regex.flags))])
 }
 
 function spreadKind(parent: AnyNode): string {

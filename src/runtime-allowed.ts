@@ -39,7 +39,7 @@ export const ALLOWED: Readonly<Record<string, string>> = {
     'add clear constructor delete entries forEach has keys size values @@iterator @@toStringTag',
   String: 'fromCharCode fromCodePoint prototype raw',
   'String.prototype':
-    'at charAt charCodeAt codePointAt concat constructor endsWith includes indexOf isWellFormed lastIndexOf length padEnd padStart repeat replace replaceAll slice split startsWith substr substring toLowerCase toString toUpperCase toWellFormed trim trimEnd trimLeft trimRight trimStart valueOf @@iterator',
+    'at charAt charCodeAt codePointAt concat constructor endsWith includes indexOf isWellFormed lastIndexOf length match matchAll padEnd padStart repeat replace replaceAll search slice split startsWith substr substring toLowerCase toString toUpperCase toWellFormed trim trimEnd trimLeft trimRight trimStart valueOf @@iterator',
   'Symbol.prototype': 'constructor description toString valueOf @@toPrimitive @@toStringTag',
   Uint8Array: 'BYTES_PER_ELEMENT prototype',
   'Uint8Array.prototype': 'BYTES_PER_ELEMENT constructor',

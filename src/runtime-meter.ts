@@ -52,6 +52,12 @@ const enginePrototypes = new Set<unknown>(
   ].map(native => native.prototype)
 )
 
+const NATIVE_ERRORS: Readonly<Record<string, ErrorConstructor>> = {
+  RangeError,
+  SyntaxError,
+  TypeError
+}
+
 /** What aborted code throws: nothing that a contract ever gets to hold. */
 const ABORT: object = Object.freeze({ __proto__: null, aborted: true })
 
@@ -61,6 +67,8 @@ export class Meter {
   /** Depth of metered functions. */
   d = 0
   abort: Abort | null = null
+  /** Set once, by the runtime. */
+  makeRegExp: (source: string, flags: string) => object = () => ({})
   #limit = IDLE_GAS
   /** Errors whose text the contract or we made; those of the engine are reworded when they are met. */
   #known = new WeakSet<object>()
@@ -122,6 +130,11 @@ export class Meter {
     this.abort ??= abort
     this.g = ABORTED_GAS
     throw ABORT
+  }
+
+  /** A literal of a regular expression. */
+  l(source: string, flags: string): object {
+    return this.makeRegExp(source, flags)
   }
 
   /** A resumption after await or yield. */
@@ -212,8 +225,9 @@ export class Meter {
   }
 
   makeError(name: string, message: string): Error {
-    const error = name === 'TypeError' ? new TypeError(message) : new Error(message)
-    if (name !== 'TypeError') defineProperty(error, 'name', { value: name, configurable: true })
+    const Native = NATIVE_ERRORS[name]
+    const error = Native ? new Native(message) : new Error(message)
+    if (!Native) defineProperty(error, 'name', { value: name, configurable: true })
     return this.know(error)
   }
 }
