@@ -58,6 +58,14 @@ const NATIVE_ERRORS: Readonly<Record<string, ErrorConstructor>> = {
   TypeError
 }
 
+// A plain property on every engine: newer ones have a getter and a setter of their own here.
+const NO_STACK: PropertyDescriptor = Object.freeze({
+  value: '',
+  writable: true,
+  enumerable: false,
+  configurable: true
+})
+
 /** What aborted code throws: nothing that a contract ever gets to hold. */
 const ABORT: object = Object.freeze({ __proto__: null, aborted: true })
 
@@ -197,6 +205,7 @@ export class Meter {
     try {
       const value = ENGINE_MESSAGE
       defineProperty(error, 'message', { value, writable: true, configurable: true })
+      defineProperty(error, 'stack', NO_STACK)
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }
@@ -220,6 +229,7 @@ export class Meter {
   }
 
   know<T extends object>(error: T): T {
+    defineProperty(error, 'stack', NO_STACK)
     this.#known.add(error)
     return error
   }
