@@ -15,30 +15,12 @@ import { parseRegExp, RegExpRefused } from './regexp-syntax.ts'
 /** Every global of runtime 1. The runtime gives exactly these; a test compares. */
 export const GLOBAL_NAMES: readonly string[] = [
   ...['System', 'console', 'Array', 'Boolean', 'Date', 'JSON', 'Map', 'Math', 'Number', 'Object'],
-  ...[
-    'Promise',
-    'Reflect',
-    'RegExp',
-    'Set',
-    'String',
-    'Symbol',
-    'Uint8Array',
-    'WeakMap',
-    'WeakSet'
-  ],
+  ...['Promise', 'Reflect', 'RegExp', 'Set', 'String', 'Symbol', 'WeakMap', 'WeakSet'],
+  ...['ArrayBuffer', 'DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array'],
+  ...['Uint16Array', 'Int32Array', 'Uint32Array'],
   ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError'],
-  ...[
-    'TypeError',
-    'URIError',
-    'Infinity',
-    'NaN',
-    'undefined',
-    'isFinite',
-    'isNaN',
-    'parseFloat',
-    'parseInt'
-  ],
-  ...['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
+  ...['TypeError', 'URIError', 'Infinity', 'NaN', 'undefined', 'isFinite', 'isNaN', 'parseFloat'],
+  ...['parseInt', 'encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
 ]
 /** What the factory of a contract brings besides the globals. */
 const MODULE_NAMES = ['module', 'exports']
@@ -50,6 +32,8 @@ const INSTEAD: Record<string, string> = {
   require: 'put everything into this one file',
   process: 'use System',
   BigInt: 'use numbers',
+  Float32Array: 'use an array',
+  Float64Array: 'use an array',
   setTimeout: 'compare System.now() with a stored time',
   setInterval: 'compare System.now() with a stored time',
   fetch: 'pass what you need in the arguments of the call',
@@ -98,6 +82,7 @@ export function deepestNode(tree: Program, max: number): { line: number; column:
 class Checker {
   problems: Problem[] = []
   free: Set<string> = new Set()
+  readonly #whole = new WeakSet<AnyNode>()
 
   visit(node: AnyNode, scope: Scope): void {
     this.#refuseNode(node, scope)
@@ -156,6 +141,26 @@ class Checker {
     if (refusal) this.#refuse(node, ...refusal)
     if (node.type === 'Literal' && 'regex' in node) this.#checkRegExp(node)
     for (const target of assigned(node)) this.#refuseAssignment(target, scope)
+    this.#checkRest(node)
+  }
+
+  // Only where the whole of what is taken apart can be charged for.
+  #checkRest(node: AnyNode): void {
+    if (node.type === 'VariableDeclarator' && node.init) this.#whole.add(node.id as AnyNode)
+    if (node.type === 'AssignmentExpression' && node.left.type === 'ObjectPattern') {
+      this.#whole.add(node.left as AnyNode)
+    }
+    if (isFunction(node)) {
+      for (const param of node.params as AnyNode[]) {
+        const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
+        if (pattern.type === 'ObjectPattern') this.#whole.add(pattern)
+      }
+    }
+    if (!/^(Array|Object)Pattern$/.test(node.type) || this.#whole.has(node)) return
+    const parts: (AnyNode | null)[] = node.elements ?? node.properties
+    if (parts.some(part => part?.type === 'RestElement')) {
+      this.#refuse(node, 'a rest element inside another pattern', 'take it apart in two steps')
+    }
   }
 
   #checkRegExp(node: AnyNode): void {
@@ -216,11 +221,7 @@ const REFUSED: Record<string, Refusal> = {
   AwaitExpression: (_, scope) =>
     scope.functions === 0 ? ['await at top level', 'await inside a function'] : null,
   ForOfStatement: (node, scope) =>
-    node.await && scope.functions === 0 ? ['await at top level', 'await inside a function'] : null,
-  ArrayPattern: node =>
-    node.elements.some((element: AnyNode | null) => element?.type === 'RestElement')
-      ? ['a rest element in an array pattern', 'use slice()']
-      : null
+    node.await && scope.functions === 0 ? ['await at top level', 'await inside a function'] : null
 }
 
 // Every node that some syntax assigns to, declarations aside.

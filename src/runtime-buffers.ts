@@ -1,7 +1,7 @@
 // Bytes for contracts, in the sandbox child only: their memory is outside the engine's heap limit, so nothing here asks the
 // contract anything between the charge and the allocation.
 
-import { lengthOf, type Meter } from './runtime-meter.ts'
+import { integersOf, lengthOf, type Meter } from './runtime-meter.ts'
 
 export const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
 
@@ -16,10 +16,13 @@ export function sizeFrom(value: unknown): number {
 // What the engine takes for bytes, with nothing left to ask it: its length would be whatever it says the next time.
 export function sourceOf(meter: Meter, value: any): unknown {
   if (typeof value !== 'object' || value === null) return sizeFrom(value)
-  if (ArrayBuffer.isView(value) || isBuffer(value)) return value
+  if (integersOf(value) !== undefined || isBuffer(value)) return value
   if (lengthOf(value) > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
   if (value[Symbol.iterator]) return [...value]
-  throw meter.makeError('TypeError', 'Uint8Array is made from a number, a list or a buffer')
+  throw meter.makeError(
+    'TypeError',
+    'an array of integers is made from a number, a list or a buffer'
+  )
 }
 
 function isBuffer(value: object): boolean {

@@ -50,7 +50,8 @@ export function makeFlatMap(meter: Meter, native: any): unknown {
 // The length of an array-like is read once, so that what is charged is what is walked.
 export function makeFrom(meter: Meter): unknown {
   return {
-    from(this: unknown, list: any, map?: (item: unknown, at: number) => unknown) {
+    from(this: unknown, given: any, map?: (item: unknown, at: number) => unknown) {
+      const list: any = meter.drain(given)
       if (map !== undefined && typeof map !== 'function') {
         throw meter.makeError('TypeError', 'not a function')
       }

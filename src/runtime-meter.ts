@@ -9,6 +9,8 @@ const ABORTED_GAS: number = -(2 ** 30)
 const CHARGE_MAX: number = 2 ** 29
 const DEPTH_MAX = 128
 const RESUMPTION_GAS = 4
+/** Joining and comparing texts up to this length costs no more than what is counted anyway. */
+const JOINED_CHARS_FREE = 4095
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -32,9 +34,16 @@ const { isArray } = Array
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
-const { isView } = ArrayBuffer
-const lengthOfView = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length')!.get!
-const apply = Reflect.apply
+const { apply, ownKeys } = Reflect
+const typedArray = getPrototypeOf(Uint8Array.prototype)
+const lengthOfList = getOwnPropertyDescriptor(typedArray, 'length')!.get!
+const kindOfList = getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)!.get!
+/** The `next` of each of the engine's own iterators, by prototype. */
+const iteratorSteps = new Map<unknown, () => { done: boolean; value: unknown }>(
+  [[].values(), ''[Symbol.iterator](), new Map().keys(), new Set().keys()]
+    .map(iterator => getPrototypeOf(iterator))
+    .map(prototype => [prototype, prototype.next])
+)
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
 const MapPrototype = Map.prototype
@@ -140,6 +149,59 @@ export class Meter {
     throw ABORT
   }
 
+  /** What was joined: the engine copies a text when it is first looked at. */
+  j(value: unknown): unknown {
+    if (typeof value === 'string' && value.length > JOINED_CHARS_FREE) {
+      this.charge(value.length >>> 12)
+    }
+    return value
+  }
+
+  eq(a: unknown, b: unknown): boolean {
+    if (typeof a === 'string' && a.length > JOINED_CHARS_FREE) this.#compare(a, b)
+    return a === b
+  }
+
+  ne(a: unknown, b: unknown): boolean {
+    return !this.eq(a, b)
+  }
+
+  like(a: unknown, b: unknown): boolean {
+    this.#compare(a, b)
+    // biome-ignore lint/suspicious/noDoubleEquals: it is what the contract says
+    return a == b
+  }
+
+  unlike(a: unknown, b: unknown): boolean {
+    return !this.like(a, b)
+  }
+
+  lt(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a < b
+  }
+
+  gt(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a > b
+  }
+
+  le(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a <= b
+  }
+
+  ge(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a >= b
+  }
+
+  #compare(a: unknown, b: unknown): void {
+    if (typeof a !== 'string' || typeof b !== 'string') return
+    const walked = a.length < b.length ? a.length : b.length
+    if (walked > JOINED_CHARS_FREE) this.charge(walked >>> 12)
+  }
+
   /** A literal of a regular expression. */
   l(source: string, flags: string): object {
     return this.makeRegExp(source, flags)
@@ -155,14 +217,27 @@ export class Meter {
   /** A spread into an array. */
   s(value: unknown): unknown {
     this.charge(1 + (lengthOf(value) >>> 1))
-    return value
+    return this.drain(value)
+  }
+
+  /** What an iterator of a list, a text, a Map or a Set has left, as a list; any other value as it is. The engine walks these unseen. */
+  drain(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const next = iteratorSteps.get(getPrototypeOf(value))
+    if (next === undefined || ownKeys(value).length > 0) return value
+    const list: unknown[] = []
+    for (;;) {
+      this.charge(1)
+      const step = apply(next, value, [])
+      if (step.done) return list
+      list[list.length] = step.value
+    }
   }
 
   /** A spread into arguments: the engine's own limit on them is that of its stack. */
   a(value: unknown): unknown {
-    this.s(value)
     // Iterated here and only here: an array may have an iterator of its own, the next time another one.
-    const list = [...(value as Iterable<unknown>)]
+    const list = [...(this.s(value) as Iterable<unknown>)]
     if (list.length > ARGUMENTS_MAX) {
       throw this.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
@@ -242,12 +317,17 @@ export class Meter {
   }
 }
 
+/** The name of the kind of array of integers that a value is, by its brand; undefined for anything else. */
+export function integersOf(value: unknown): string | undefined {
+  return apply(kindOfList, value, [])
+}
+
 /** How many elements iterating this takes at most without running metered code. */
 export function lengthOf(value: unknown): number {
   if (typeof value === 'string' || isArray(value)) return value.length
   if (typeof value !== 'object' || value === null) return 0
   // Not by what it inherits: anything may inherit from Uint8Array and say any length.
-  if (isView(value)) return apply(lengthOfView, value, [])
+  if (integersOf(value) !== undefined) return apply(lengthOfList, value, [])
   const prototype = getPrototypeOf(value)
   if (prototype === MapPrototype) return size(sizeOfMap, value)
   return prototype === SetPrototype ? size(sizeOfSet, value) : 0

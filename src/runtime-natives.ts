@@ -11,7 +11,14 @@ const THEN_GAS = 20
 
 const { isArray } = Array
 const { apply, construct } = Reflect
-const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
+const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf } = Object
+
+const BUFFERS = [
+  ...[ArrayBuffer, Int8Array, Uint8Array, Uint8ClampedArray],
+  ...[Int16Array, Uint16Array, Int32Array, Uint32Array]
+]
+
+const URI_FUNCTIONS = ['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
 
 type Cost = (self: any, args: any[]) => number
 
@@ -46,10 +53,13 @@ const STRING_COSTS: Record<string, Cost> = {
   replaceAll: replaceCost
 }
 
-const BYTES_COSTS: Record<string, Cost> = from(
-  'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some sort toReversed toSorted with',
-  self => 1 + (lengthOf(self) >>> 1)
-)
+const BYTES_COSTS: Record<string, Cost> = {
+  ...from('sort toSorted', self => 1 + lengthOf(self) * 4),
+  ...from(
+    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed with',
+    self => 1 + (lengthOf(self) >>> 1)
+  )
+}
 
 /** To be called once, after `ses` is loaded and before it repairs the realm. */
 export function meterNatives(
@@ -71,6 +81,12 @@ export function meterNatives(
   wrapGenerators(meter)
   wrapBuffers(meter)
   wrapCollections(meter)
+  for (const name of URI_FUNCTIONS) {
+    charged(meter, globalThis, name, args => {
+      args[0] = `${args[0]}`
+      return 1 + args[0].length
+    })
+  }
 }
 
 function wrapAll(
@@ -179,17 +195,15 @@ function wrapStatics(meter: Meter): void {
       )
     }
   }
-  charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
-  charged(meter, Object, 'fromEntries', ([list]) => 1 + lengthOf(list))
-  define(Array, 'from', makeFrom(meter))
   for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
-    charged(meter, Object, name, ([value]) => 1 + (countOf(value) >>> 1))
+    charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
   }
-  charged(meter, Object, 'defineProperties', ([, added]) => 1 + countOf(added))
-  charged(meter, Object, 'create', ([, added]) => 1 + countOf(added))
-  for (const name of ['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']) {
-    wrapUri(meter, name)
+  for (const name of ['create', 'defineProperties']) {
+    charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
   }
+  charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
+  charged(meter, Object, 'fromEntries', args => drained(meter, args))
+  define(Array, 'from', makeFrom(meter))
   define(String, 'raw', makeRaw(meter))
   for (const name of ['all', 'allSettled', 'any', 'race']) {
     const native = (Promise as any)[name]
@@ -198,28 +212,13 @@ function wrapStatics(meter: Meter): void {
       Promise,
       name,
       {
-        [name](list: unknown) {
-          meter.charge(1 + lengthOf(list))
-          return apply(native, Promise, [list])
+        [name](...args: unknown[]) {
+          meter.charge(drained(meter, args))
+          return apply(native, Promise, args)
         }
       }[name]!
     )
   }
-}
-
-function wrapUri(meter: Meter, name: string): void {
-  const native = (globalThis as any)[name]
-  define(
-    globalThis,
-    name,
-    {
-      [name](value: unknown) {
-        const text = String(value)
-        meter.charge(1 + (text.length >>> 2))
-        return native(text)
-      }
-    }[name]!
-  )
 }
 
 function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefined): void {
@@ -361,14 +360,15 @@ function wrapGenerators(meter: Meter): void {
 // Memory of buffers is outside the engine's heap limit.
 function wrapBuffers(meter: Meter): void {
   define(ArrayBuffer.prototype, 'slice', makeSlice(meter))
-  charged(meter, getPrototypeOf(Uint8Array), 'from', ([list]) => 1 + lengthOf(list))
-  for (const Native of [ArrayBuffer, Uint8Array] as any[]) {
+  charged(meter, getPrototypeOf(Uint8Array), 'from', args => drained(meter, args))
+  for (const Native of BUFFERS as any[]) {
     const name: string = Native.name
+    const unit: number = Native.BYTES_PER_ELEMENT ?? 1
     const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
-        const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, first)
-        const bytes = typeof plain === 'number' ? plain : lengthOf(plain)
+        const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, meter.drain(first))
+        const bytes = unit * (typeof plain === 'number' ? plain : lengthOf(plain))
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
@@ -384,8 +384,9 @@ function wrapCollections(meter: Meter): void {
   for (const Native of [Map, Set, WeakMap, WeakSet] as any[]) {
     const name: string = Native.name
     const Wrapped: any = {
-      [name]: function (this: unknown, items?: unknown) {
+      [name]: function (this: unknown, given?: unknown) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
+        const items = meter.drain(given)
         meter.charge(1 + lengthOf(items))
         return construct(Native, [items], new.target === Wrapped ? Native : new.target)
       }
@@ -418,6 +419,11 @@ function charged(meter: Meter, object: any, name: string, cost: (args: any[]) =>
   )
 }
 
+function drained(meter: Meter, args: any[]): number {
+  args[0] = meter.drain(args[0])
+  return 1 + lengthOf(args[0])
+}
+
 // An object that asks to be spread has whatever length it says, and asks anew each time.
 function concatLength(value: any): number {
   const spreads = typeof value === 'object' && value !== null && !isArray(value)
@@ -426,7 +432,7 @@ function concatLength(value: any): number {
 
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? Object.getOwnPropertyNames(value).length
+    ? getOwnPropertyNames(value).length
     : lengthOf(value)
 }
 

@@ -11,7 +11,7 @@ import { makeDate } from './runtime-date.ts'
 import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
 import { makeStringify } from './runtime-json.ts'
 import { makeConstructors, makeMath } from './runtime-made.ts'
-import { ARGUMENTS_MAX, lengthOf, Meter } from './runtime-meter.ts'
+import { ARGUMENTS_MAX, integersOf, lengthOf, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
 import { RegExps } from './runtime-regexp.ts'
 import { type Held, Holdings } from './runtime-state.ts'
@@ -61,7 +61,6 @@ interface Running {
 
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
-const { isView } = ArrayBuffer
 const NativeBytes = Uint8Array
 const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
@@ -346,7 +345,7 @@ export class Runtime {
   // A copy, charged before it is made. A text is at least as many bytes as it has units.
   #bytesOf(data: unknown, gas: (bytes: number) => number): Uint8Array {
     const meter = this.#meter
-    if (isView(data)) {
+    if (integersOf(data) === 'Uint8Array') {
       meter.charge(gas(lengthOf(data)))
       return new NativeBytes(data as Uint8Array)
     }
@@ -405,7 +404,7 @@ function plainArguments(name: string, args: unknown[]): unknown[] {
   const plain: unknown[] = []
   for (let i = 0; i < args.length && i < FILES_ARGUMENTS_MAX; i++) {
     const value = args[i]
-    if (isView(value)) plain[i] = new NativeBytes(value as Uint8Array)
+    if (integersOf(value) === 'Uint8Array') plain[i] = new NativeBytes(value as Uint8Array)
     else if (value === null || !/^(object|function)$/.test(typeof value)) plain[i] = value
     else plain[i] = { recursive: name === 'rmdir' && i === 1 && (value as any).recursive === true }
   }

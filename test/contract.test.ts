@@ -43,6 +43,9 @@ const REFUSED: [source: string, line: number, column: number, reason: RegExp][] 
   ['const ä = 1', 1, 7, /outside ASCII/],
   ['exports.a = () => String.raw`x`', 1, 19, /tagged template/],
   ['exports.a = ([a, ...b]) => b', 1, 14, /rest element/],
+  ['exports.a = o => { const { p: { ...b } } = o }', 1, 31, /rest element/],
+  ['exports.a = list => { for (const [...b] of list); }', 1, 34, /rest element/],
+  ['exports.a = () => { try {} catch ({ ...b }) {} }', 1, 35, /rest element/],
   ['function* g(a = 1) {}', 1, 1, /generator/],
   ['exports.a = () => import.meta', 1, 19, /import\.meta/],
   ['return 1', 1, 1, /not valid/],
@@ -93,6 +96,7 @@ const ACCEPTED = [
   'exports.a = async () => { for await (const x of []) await x }',
   'exports.a = () => ({ set x({ y = 1 }) {}, get z() { return 1 }, async *g() { yield 1 } })',
   'exports.a = () => [/a-->b/, /<!--/g, /import(x)/, /eval(\\/)/, /\\u2028é/u]',
+  'exports.a = list => { const [a, ...b] = list; let c; ({ c, ...b[0] } = list); const { d, ...e } = c }',
   'exports.a = a => a?.b?.[0]?.(1) ?? (a || 1)',
   "'use strict'\nexports.a = () => undefined"
 ]

@@ -6,8 +6,8 @@
 
 exports.attack = () => {
   const start = Date.now()
-  for (let i = 0; i < 100000; i++) if (new Date().getTime() !== start || Date.now() !== start) return 'moves'
+  for (let i = 0; i < 20000; i++) if (new Date().getTime() !== start || Date.now() !== start) return 'moves'
   let text = ''
-  for (let i = 0; i < 100000; i++) text += 'x'
+  for (let i = 0; i < 50000; i++) text += 'x'
   return Date.now() === start ? 'stands still' : 'moves'
 }

@@ -1,7 +1,7 @@
 // class: memory outside of the heap
 // tries: to have bytes made of what inherits from a buffer and says it is long
 // canary: gas
-// expected: error TypeError: Uint8Array is made from a number, a list or a buffer
+// expected: error TypeError: an array of integers is made from a number, a list or a buffer
 // control: function, fires time
 
 exports.attack = () => {
