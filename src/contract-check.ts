@@ -221,6 +221,8 @@ const REFUSED: Record<string, Refusal> = {
   ExportDefaultDeclaration: () => ['import and export', 'use module.exports = …'],
   ExportNamedDeclaration: () => ['import and export', 'use exports.name = …'],
   MetaProperty: node => (node.meta.name === 'import' ? ['import.meta', 'leave it out'] : null),
+  VariableDeclaration: (node, scope) => (node.kind === 'var' ? null : redeclared(node, scope)),
+  ClassDeclaration: (node, scope) => redeclared(node, scope),
   WithStatement: () => ['with', 'name the object'],
   DebuggerStatement: () => ['debugger', 'leave it out'],
   TaggedTemplateExpression: () => ['a tagged template', 'call the function'],
@@ -276,6 +278,15 @@ function declaredNames(statements: AnyNode[], into: Set<string>): void {
       for (const declarator of statement.declarations) boundNames(declarator.id as AnyNode, into)
     } else if (/^(Class|Function)Declaration$/.test(statement.type)) into.add(statement.id.name)
   }
+}
+
+// A var or a function may have the name of a parameter, and these are parameters of the factory.
+function redeclared(node: AnyNode, scope: Scope): [string, string] | null {
+  if (scope.parent?.parent !== null) return null
+  const names = new Set<string>()
+  declaredNames([node], names)
+  const name = MODULE_NAMES.find(name => names.has(name))
+  return name ? [`declares ${name}, which is there already`, 'give it another name'] : null
 }
 
 function lookup(name: string, scope: Scope | null): Scope | null {

@@ -30,8 +30,9 @@ const TICK = statement('--$vms.g < 0 && $vms.out()')
 const ENTER = statement(`--$vms.g < 0 && $vms.out(), ++$vms.d > ${DEPTH_MAX} && $vms.deep()`)
 const LEAVE = statement('--$vms.d')
 
-/** Spells every literal so that the printed text is ASCII and holds nothing that SES refuses by pattern. */
+/** Spells every literal so that the printed text is ASCII, has no directives and nothing that SES refuses by pattern. */
 export function normaliseLiterals(node: AnyNode): void {
+  if (Array.isArray(node.body)) node.body = node.body.filter(isNoBareText)
   if (node.type === 'Literal') {
     if (typeof node.value === 'string') node.raw = quoted(node.value)
     else if (typeof node.value === 'number') node.raw = numeral(node.value)
@@ -45,7 +46,6 @@ export function normaliseLiterals(node: AnyNode): void {
 /** Rewrites the tree in place and gives it back. */
 export function rewriteTree(tree: Program): Program {
   rewriteChildren(tree as AnyNode)
-  tree.body = tree.body.filter(statement => !('directive' in statement))
   return tree
 }
 
@@ -153,9 +153,14 @@ function functionNames(statements: AnyNode[]): string[] {
 
 function bodyStatements(node: AnyNode): AnyNode[] {
   if (node.body.type === 'BlockStatement') {
-    return node.body.body.filter((statement: AnyNode) => !('directive' in statement))
+    return node.body.body
   }
   return [{ type: 'ReturnStatement', argument: node.body } as AnyNode]
+}
+
+// Not a directive, nor what the printer would make one of by leaving its parentheses out.
+function isNoBareText(statement: AnyNode): boolean {
+  return statement.type !== 'ExpressionStatement' || statement.expression.type !== 'Literal'
 }
 
 function rewriteCatch(node: AnyNode): AnyNode {

@@ -15,6 +15,7 @@ const { apply } = Reflect
 const NativeNumber = Number
 const NativeString = String
 const NativeBoolean = Boolean
+const truthOf = Boolean.prototype.valueOf
 
 type Replace = (this: unknown, key: string, value: unknown) => unknown
 export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) => string | undefined
@@ -75,7 +76,7 @@ class Writer {
   #writeObject(value: object): string {
     if (value instanceof NativeNumber) return stringify(NativeNumber(value))
     if (value instanceof NativeString) return stringify(NativeString(value))
-    if (value instanceof NativeBoolean) return stringify(value.valueOf())
+    if (value instanceof NativeBoolean) return stringify(apply(truthOf, value, []))
     const above = this.#above
     if (above.length >= NESTING_MAX) {
       throw this.#meter.makeError('TypeError', 'nested too deeply for JSON')

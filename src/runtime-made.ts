@@ -1,7 +1,7 @@
 // Globals that the runtime makes itself instead of lending the engine's, in the sandbox child only (RUNTIME §3).
 
 import { GLOBAL_NAMES } from './contract-check.ts'
-import type { Meter } from './runtime-meter.ts'
+import { lengthOf, type Meter } from './runtime-meter.ts'
 
 const MATH = 'abs floor ceil round trunc min max sign sqrt imul clz32 fround'.split(' ')
 const MATH_CONSTANTS = 'E LN10 LN2 LOG10E LOG2E PI SQRT1_2 SQRT2'.split(' ')
@@ -26,7 +26,7 @@ function makeErrorClass(meter: Meter, Native: any, Parent: any): unknown {
   const name: string = Native.name
   const Made = {
     [name]: function (this: unknown, ...args: unknown[]) {
-      meter.charge(1)
+      meter.charge(1 + (name === 'AggregateError' ? lengthOf(args[0]) : 0))
       return meter.know(Reflect.construct(Native, args, new.target ?? Made))
     }
   }[name] as any

@@ -35,6 +35,9 @@ const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnProperty
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
 const { apply, ownKeys } = Reflect
+const typedArray = getPrototypeOf(Uint8Array.prototype)
+const lengthOfList = getOwnPropertyDescriptor(typedArray, 'length')!.get!
+const kindOfList = getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)!.get!
 /** The `next` of each of the engine's own iterators, by prototype. */
 const iteratorSteps = new Map<unknown, () => { done: boolean; value: unknown }>(
   [[].values(), ''[Symbol.iterator](), new Map().keys(), new Set().keys()]
@@ -44,7 +47,6 @@ const iteratorSteps = new Map<unknown, () => { done: boolean; value: unknown }>(
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
 const MapPrototype = Map.prototype
-const TypedArray: typeof Object = getPrototypeOf(Uint8Array)
 const SetPrototype = Set.prototype
 const enginePrototypes = new Set<unknown>(
   [
@@ -64,6 +66,14 @@ const NATIVE_ERRORS: Readonly<Record<string, ErrorConstructor>> = {
   SyntaxError,
   TypeError
 }
+
+// A plain property on every engine: newer ones have a getter and a setter of their own here.
+const NO_STACK: PropertyDescriptor = Object.freeze({
+  value: '',
+  writable: true,
+  enumerable: false,
+  configurable: true
+})
 
 /** What aborted code throws: nothing that a contract ever gets to hold. */
 const ABORT: object = Object.freeze({ __proto__: null, aborted: true })
@@ -106,7 +116,8 @@ export class Meter {
   }
 
   charge(amount: number): void {
-    if (!(amount < CHARGE_MAX)) this.out()
+    // A cost below zero would give gas back.
+    if (!(amount >= 0 && amount < CHARGE_MAX)) this.out()
     this.g -= amount
     if (this.g < 0) this.out()
   }
@@ -225,8 +236,8 @@ export class Meter {
 
   /** A spread into arguments: the engine's own limit on them is that of its stack. */
   a(value: unknown): unknown {
-    const given = this.s(value)
-    const list = isArray(given) ? given : [...(given as Iterable<unknown>)]
+    // Iterated here and only here: an array may have an iterator of its own, the next time another one.
+    const list = [...(this.s(value) as Iterable<unknown>)]
     if (list.length > ARGUMENTS_MAX) {
       throw this.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
@@ -269,6 +280,7 @@ export class Meter {
     try {
       const value = ENGINE_MESSAGE
       defineProperty(error, 'message', { value, writable: true, configurable: true })
+      defineProperty(error, 'stack', NO_STACK)
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }
@@ -292,6 +304,7 @@ export class Meter {
   }
 
   know<T extends object>(error: T): T {
+    defineProperty(error, 'stack', NO_STACK)
     this.#known.add(error)
     return error
   }
@@ -304,11 +317,17 @@ export class Meter {
   }
 }
 
+/** The name of the kind of array of integers that a value is, by its brand; undefined for anything else. */
+export function integersOf(value: unknown): string | undefined {
+  return apply(kindOfList, value, [])
+}
+
 /** How many elements iterating this takes at most without running metered code. */
 export function lengthOf(value: unknown): number {
   if (typeof value === 'string' || isArray(value)) return value.length
   if (typeof value !== 'object' || value === null) return 0
-  if (value instanceof TypedArray) return (value as unknown as Uint8Array).length
+  // Not by what it inherits: anything may inherit from Uint8Array and say any length.
+  if (integersOf(value) !== undefined) return apply(lengthOfList, value, [])
   const prototype = getPrototypeOf(value)
   if (prototype === MapPrototype) return size(sizeOfMap, value)
   return prototype === SetPrototype ? size(sizeOfSet, value) : 0

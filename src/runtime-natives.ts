@@ -1,9 +1,10 @@
 // Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
 // with their input are wrapped and charged (RUNTIME §5).
 
+import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
+import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
-
-const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
+import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
@@ -57,10 +58,10 @@ const STRING_COSTS: Record<string, Cost> = {
 }
 
 const BYTES_COSTS: Record<string, Cost> = {
-  ...from('sort toSorted', self => 1 + (self.length ?? 0) * 4),
+  ...from('sort toSorted', self => 1 + lengthOf(self) * 4),
   ...from(
     'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed with',
-    self => 1 + ((self.length ?? 0) >>> 1)
+    self => 1 + (lengthOf(self) >>> 1)
   )
 }
 
@@ -73,6 +74,7 @@ export function meterNatives(
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
   wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
+  define(Array.prototype, 'flatMap', makeFlatMap(meter, Array.prototype.flatMap))
   define(Array.prototype, 'join', nested(meter, Array.prototype.join))
   define(String.prototype, 'toLowerCase', asciiCase(meter, String.prototype.toLowerCase, 65, 32))
   define(String.prototype, 'toUpperCase', asciiCase(meter, String.prototype.toUpperCase, 97, -32))
@@ -114,12 +116,6 @@ function wrapAll(
   }
 }
 
-// The length of an array-like is whatever its getter says, the next time something else: arrays only.
-function requireArray(self: unknown, meter: Meter): unknown {
-  if (isArray(self)) return self
-  throw meter.makeError('TypeError', 'runtime 1 has methods of Array for arrays only')
-}
-
 function requireText(self: unknown, meter: Meter): string {
   if (typeof self === 'string') return self
   if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
@@ -141,26 +137,6 @@ function replaceCost(self: string, args: any[]): number {
   const dollars = replacement.split('$').length - 1
   const times = 1 + self.length / Math.max(pattern.length, 1)
   return 1 + Math.ceil((self.length + times * (replacement.length + dollars * self.length)) / 8)
-}
-
-function makeFlat(meter: Meter): (this: unknown, depth?: number) => unknown[] {
-  function into(result: unknown[], list: unknown[], depth: number): unknown[] {
-    meter.charge(1 + list.length)
-    if (++meter.d > 128) meter.deep()
-    for (let i = 0; i < list.length; i++) {
-      if (!(i in list)) continue
-      const item = list[i]
-      if (depth > 0 && isArray(item)) into(result, item, depth - 1)
-      else result[result.length] = item
-    }
-    meter.d--
-    return result
-  }
-  return {
-    flat(this: unknown, depth: number = 1) {
-      return into([], requireArray(this, meter) as unknown[], Number(depth))
-    }
-  }.flat
 }
 
 // Joining nested arrays recurses inside the engine.
@@ -233,32 +209,21 @@ function wrapStatics(meter: Meter): void {
   charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
   charged(meter, Object, 'fromEntries', args => drained(meter, args))
   define(Array, 'from', makeFrom(meter, Array.from))
+  define(String, 'raw', makeRaw(meter))
   for (const name of ['all', 'allSettled', 'any', 'race']) {
-    charged(meter, Promise, name, args => drained(meter, args))
+    const native = (Promise as any)[name]
+    // Of Promise itself: another constructor would be given the engine's errors as they are.
+    define(
+      Promise,
+      name,
+      {
+        [name](...args: unknown[]) {
+          meter.charge(drained(meter, args))
+          return apply(native, Promise, args)
+        }
+      }[name]!
+    )
   }
-}
-
-// The length of an array-like is read once, so that what is charged is what is walked.
-function makeFrom(meter: Meter, native: any): unknown {
-  return {
-    from(this: any, given: any, map?: (item: unknown, at: number) => unknown, self?: unknown) {
-      const list: any = meter.drain(given)
-      if (list === null || list === undefined || list[Symbol.iterator]) {
-        meter.charge(1 + lengthOf(list))
-        return apply(native, this, map === undefined ? [list] : [list, map, self])
-      }
-      if (map !== undefined && typeof map !== 'function') {
-        throw meter.makeError('TypeError', 'what Array.from maps with is no function')
-      }
-      const length = Math.max(Math.trunc(Number(list.length)) || 0, 0)
-      meter.charge(1 + length)
-      const items: unknown[] = []
-      for (let i = 0; i < length; i++) {
-        items[i] = map === undefined ? list[i] : apply(map, self, [list[i], i])
-      }
-      return this === Array || typeof this !== 'function' ? items : apply(native, this, [items])
-    }
-  }.from
 }
 
 function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefined): void {
@@ -299,7 +264,11 @@ function wrapFunctions(meter: Meter): void {
       throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
     meter.charge(1 + length)
-    return isArray(args) ? args : [...(args as any)]
+    const plain = isArray(args) ? args : [...(args as any)]
+    if (plain.length > ARGUMENTS_MAX) {
+      throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
+    }
+    return plain
   }
   const methods = {
     apply(this: any, self: unknown, args: unknown) {
@@ -331,8 +300,20 @@ function wrapFunctions(meter: Meter): void {
     }
   }
   for (const [name, method] of Object.entries(methods)) define(Function.prototype, name, method)
-  charged(meter, Reflect, 'apply', ([, , args]) => list(args).length)
-  charged(meter, Reflect, 'construct', ([, args]) => list(args).length)
+  const reflections = {
+    apply(target: any, self: unknown, args: unknown) {
+      const plain = list(args)
+      meter.charge(plain.length)
+      return apply(target, self, plain)
+    },
+    construct(target: any, args: unknown, ...made: unknown[]) {
+      const plain = list(args)
+      meter.charge(plain.length)
+      return apply(construct, Reflect, [target, plain, ...made])
+    }
+  }
+  define(Reflect, 'apply', reflections.apply)
+  define(Reflect, 'construct', reflections.construct)
 }
 
 function wrapPromises(meter: Meter): void {
@@ -343,9 +324,10 @@ function wrapPromises(meter: Meter): void {
     {
       then(this: any, fulfilled?: any, rejected?: any) {
         meter.charge(THEN_GAS)
-        if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
-        const tidied = (thrown: unknown) => rejected(meter.c(thrown))
-        return apply(native, this, [fulfilled, tidied])
+        const tidied =
+          typeof rejected === 'function' ? (thrown: unknown) => rejected(meter.c(thrown)) : rejected
+        if (isOrdinary(this)) return apply(native, this, [fulfilled, tidied])
+        return apply(native, this, [looked(meter, fulfilled), looked(meter, tidied)])
       }
     }.then
   )
@@ -366,7 +348,8 @@ function wrapGenerators(meter: Meter): void {
             meter.charge(1)
             if (++meter.d > 128) meter.deep()
             try {
-              return apply(native, this, [value])
+              const given = object === async && name === 'return' ? settledOf(meter, value) : value
+              return apply(native, this, [given])
             } catch (thrown) {
               throw meter.x(thrown)
             } finally {
@@ -381,20 +364,15 @@ function wrapGenerators(meter: Meter): void {
 
 // Memory of buffers is outside the engine's heap limit.
 function wrapBuffers(meter: Meter): void {
+  define(ArrayBuffer.prototype, 'slice', makeSlice(meter))
+  charged(meter, getPrototypeOf(Uint8Array), 'from', args => drained(meter, args))
   for (const Native of BUFFERS as any[]) {
     const name: string = Native.name
     const unit: number = Native.BYTES_PER_ELEMENT ?? 1
     const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
-        const plain = typeof first === 'object' && first !== null ? first : Number(first) || 0
-        if (
-          typeof plain === 'object' &&
-          !plain[Symbol.iterator] &&
-          !(plain instanceof ArrayBuffer)
-        ) {
-          throw meter.makeError('TypeError', `${name} is made from a number, a list or a buffer`)
-        }
+        const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, meter.drain(first))
         const bytes = unit * (typeof plain === 'number' ? plain : lengthOf(plain))
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
@@ -451,10 +429,10 @@ function drained(meter: Meter, args: any[]): number {
   return 1 + lengthOf(args[0])
 }
 
-// An object that asks to be spread has whatever length it says.
+// An object that asks to be spread has whatever length it says, and asks anew each time.
 function concatLength(value: any): number {
   const spreads = typeof value === 'object' && value !== null && !isArray(value)
-  return spreads && value[Symbol.isConcatSpreadable] ? Number.POSITIVE_INFINITY : lengthOf(value)
+  return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
 function countOf(value: unknown): number {

@@ -11,7 +11,7 @@ import { makeDate } from './runtime-date.ts'
 import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
 import { makeStringify } from './runtime-json.ts'
 import { makeConstructors, makeMath } from './runtime-made.ts'
-import { ARGUMENTS_MAX, Meter } from './runtime-meter.ts'
+import { ARGUMENTS_MAX, integersOf, lengthOf, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
 import { RegExps } from './runtime-regexp.ts'
 import { type Held, Holdings } from './runtime-state.ts'
@@ -24,6 +24,8 @@ const LOG_LINE_CHARS_MAX = 500
 const HASH_GAS = 200
 const FILES_GAS = 20
 const CHECK_GAS = 2000
+const CHECKED_BYTES_MAX: number = 2 * 1024 * 1024
+const FILES_ARGUMENTS_MAX = 3
 
 export interface GuestLimits extends FileLimits {
   gasPerCall: number
@@ -59,6 +61,8 @@ interface Running {
 
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
+const NativeBytes = Uint8Array
+const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
 const { getOwnPropertyDescriptor, freeze } = Object
@@ -307,7 +311,7 @@ export class Runtime {
       name,
       (...args: unknown[]) => {
         try {
-          return Promise.resolve(this.#operate(name, args))
+          return Promise.resolve(this.#operate(name, plainArguments(name, args)))
         } catch (thrown) {
           if (this.#meter.abort) throw thrown
           return Promise.reject(thrown)
@@ -318,8 +322,7 @@ export class Runtime {
   }
 
   #hash(data: unknown): string {
-    const bytes = this.#bytesOf(data)
-    this.#meter.charge(HASH_GAS + bytes.length * 2)
+    const bytes = this.#bytesOf(data, bytes => HASH_GAS + bytes * 2)
     const left = this.#meter.suspend()
     const text = Buffer.from(blake2b256(bytes)).toString('hex')
     this.#meter.resume(left)
@@ -327,8 +330,10 @@ export class Runtime {
   }
 
   #verify(message: unknown, signature: unknown, publicKey: unknown): boolean {
-    const bytes = this.#bytesOf(message)
-    this.#meter.charge(CHECK_GAS + (bytes.length >>> 2))
+    const bytes = this.#bytesOf(message, bytes => CHECK_GAS + (bytes >>> 2))
+    if (bytes.length > CHECKED_BYTES_MAX) {
+      throw this.#meter.makeError('RangeError', `more than ${CHECKED_BYTES_MAX} bytes to check`)
+    }
     if (typeof signature !== 'string' || typeof publicKey !== 'string') {
       throw this.#meter.makeError('TypeError', 'signature and key are text')
     }
@@ -337,9 +342,19 @@ export class Runtime {
     return this.#current().guest.state.check(encoded, signature, publicKey)
   }
 
-  #bytesOf(data: unknown): Uint8Array {
-    if (data instanceof Uint8Array) return data
-    if (typeof data === 'string') return Buffer.from(data.toWellFormed())
+  // A copy, charged before it is made. A text is at least as many bytes as it has units.
+  #bytesOf(data: unknown, gas: (bytes: number) => number): Uint8Array {
+    const meter = this.#meter
+    if (integersOf(data) === 'Uint8Array') {
+      meter.charge(gas(lengthOf(data)))
+      return new NativeBytes(data as Uint8Array)
+    }
+    if (typeof data === 'string') {
+      meter.charge(gas(data.length))
+      const bytes = Buffer.from(apply(toWellFormed, data, []))
+      meter.charge(gas(bytes.length) - gas(data.length))
+      return bytes
+    }
     throw this.#meter.makeError('TypeError', 'a string or a Uint8Array is needed')
   }
 
@@ -382,6 +397,18 @@ export class Runtime {
     if (!this.#running) throw this.#meter.makeError('Error', 'no call is running')
     return this.#running
   }
+}
+
+// What is operated on asks the contract for nothing while the meter rests: texts, copies of bytes, and options read here.
+function plainArguments(name: string, args: unknown[]): unknown[] {
+  const plain: unknown[] = []
+  for (let i = 0; i < args.length && i < FILES_ARGUMENTS_MAX; i++) {
+    const value = args[i]
+    if (integersOf(value) === 'Uint8Array') plain[i] = new NativeBytes(value as Uint8Array)
+    else if (value === null || !/^(object|function)$/.test(typeof value)) plain[i] = value
+    else plain[i] = { recursive: name === 'rmdir' && i === 1 && (value as any).recursive === true }
+  }
+  return plain
 }
 
 /** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */

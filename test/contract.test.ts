@@ -124,3 +124,23 @@ test('compiling is a pure function of the source', () => {
     'exports.a = async (x = f()) => { try { await x } finally { f() } }\nfunction f() {}'
   assert.equal(compileContract(source).code, compileContract(source).code)
 })
+
+test('a list longer than arguments can be compiles on any stack', () => {
+  const source = `exports.a = () => [${'1,'.repeat(120_000)}].length`
+  assert.deepEqual(compileContract(source).methods, ['a'])
+})
+
+const TEXTS: string[] = ["('use asm')", "exports.a = ({}) => { ('use strict') }", "'a'; { 'b' }"]
+for (const source of TEXTS) {
+  test(`${source} leaves no text that an engine could take for a directive`, () => {
+    assert.doesNotMatch(compileContract(source).code, /use asm|use strict|'a'|"b"/)
+  })
+}
+
+test('a module that declares module or exports anew is refused where it does', () => {
+  for (const source of ['let exports = 1', 'class module {}', 'const { exports } = {}']) {
+    assert.throws(() => compileContract(source), /^ContractRefused: 1:1 declares (module|exports)/)
+  }
+  for (const source of ['var module', 'function exports() {}', '{ let module }'])
+    compileContract(source)
+})

@@ -10,7 +10,8 @@ export const FLOORS: Record<number, string[]> = {
   2: [
     'regexp-match regexp-program regexp-sets regexp-syntax',
     'contract contract-check contract-rewrite contract-tree execution replay request-window',
-    'runtime runtime-allowed runtime-date runtime-files runtime-json runtime-made runtime-meter runtime-natives runtime-regexp runtime-state runtime-texts sandbox-frames'
+    'runtime runtime-allowed runtime-buffers runtime-date runtime-files runtime-json runtime-lists runtime-made runtime-meter runtime-natives',
+    'runtime-promises runtime-regexp runtime-state runtime-texts sandbox-frames'
   ],
   3: [
     'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',

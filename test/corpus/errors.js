@@ -75,7 +75,7 @@ exports.h = async () => { throw -0 }
 //# finally-overrides
 const f = () => { try { return 1 } finally { return 2 } }
 const g = () => { try { throw new Error('x') } finally { return 3 } }
-const h = () => { for (const x of [1, 2]) { try { continue } finally { if (x === 2) break } } return 4 }
+const h = () => { for (const x of [1, 2]) { try { } finally { if (x === 2) break } } return 4 }
 const i = () => { l: try { throw 1 } finally { break l } return 5 }
 const j = () => { try { try { throw new Error('a') } finally { throw new Error('b') } } catch (e) { return e.message } }
 return [f(), g(), h(), i(), j()]
@@ -86,9 +86,9 @@ const f = n => { try { log.push('t'); if (n) throw n; return log.push('r') } cat
 return [f(0), f(1), log]
 
 //# catch-scope
-let e = 'outer'
+const e = 'outer'
 const out = []
-try { throw 'inner' } catch (e) { var v = e; out.push(e); { let e = 'block'; out.push(e) } }
+try { throw 'inner' } catch (e) { var v = e; out.push(e); { const e = 'block'; out.push(e) } }
 try { throw { a: 1, b: [2] } } catch ({ a, b: [c], d = 3 }) { out.push(a, c, d) }
 try { throw 1 } catch { out.push('none') }
 return [e, v, out]
@@ -172,14 +172,14 @@ return [String(f), String(A), String(new A().m), f.name, A.name, new A().m.name,
 function Function_() { return () => 1 }
 
 //# function-names
-const o = { a() {}, ['b' + 1]: () => {}, get c() { return 1 }, [Symbol('s')]: function () {}, async d() {}, *e() {} }
+const o = { a() {}, ['b' + 1]: () => {}, get c() { return 1 }, [Symbol('s')]: () => {}, async d() {}, *e() {} }
 const { x = () => {} } = {}
 let y
-y = function () {}
-return [o.a.name, o.b1.name, Object.getOwnPropertyDescriptor(o, 'c').get.name, o[Object.getOwnPropertySymbols(o)[0]].name, o.d.name, o.e.name, x.name, y.name, (function () {}).bind().name, [() => {}][0].name]
+y = () => {}
+return [o.a.name, o.b1.name, Object.getOwnPropertyDescriptor(o, 'c').get.name, o[Object.getOwnPropertySymbols(o)[0]].name, o.d.name, o.e.name, x.name, y.name, (() => {}).bind().name, [() => {}][0].name]
 
 //# function-shape
-return [() => 1, function () {}, async () => 1, function* () {}, class {}, { m() {} }.m, async function () {}].map(f => [f.length, Object.getOwnPropertyNames(f).sort(), 'prototype' in f, Object.prototype.toString.call(f)])
+return [() => 1, () => {}, async () => 1, function* () {}, class {}, { m() {} }.m, async () => {}].map(f => [f.length, Object.getOwnPropertyNames(f).sort(), 'prototype' in f, Object.prototype.toString.call(f)])
 
 //# new-target
 function F() { return [new.target === F, new.target === undefined] }

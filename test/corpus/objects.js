@@ -217,7 +217,7 @@ const fib = n => { if (n < 2) return n; const m = memo.get(n); if (m !== undefin
 return [fib(78), fib(90), memo.size]
 
 //# module-state-is-fresh
-let n = 0
+const n = 0
 const seen = new Set()
 const bump = { n: 0 }
 exports.a = async () => { bump.n++; seen.add(bump.n); return [n, bump.n, seen.size] }

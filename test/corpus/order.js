@@ -191,10 +191,10 @@ return [fs.map(f => f()), fs.map(f => f())]
 //# labels
 const out = []
 outer: for (let i = 0; i < 4; i++) {
-  inner: for (let j = 0; j < 4; j++) {
+  for (let j = 0; j < 4; j++) {
     if (j === 2) continue outer
     if (i === 2) break outer
-    if (i === 1) { block: { out.push('b'); break block } continue inner }
+    if (i === 1) { block: { out.push('b'); break block } continue }
     out.push([i, j])
   }
 }
@@ -212,7 +212,7 @@ return [a, void 0 === undefined, typeof void 0, (() => { for (var i = 0, j = 9; 
 const out = [typeof f, typeof v, (() => { try { return typeof t } catch (e) { return [e.name, e.message] } })()]
 function f() {}
 var v = 1
-let t = 1
+const t = 1
 { function g() { return 'inner' } out.push(g()) }
 return out
 

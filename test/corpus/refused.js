@@ -33,16 +33,18 @@ with ({}) { }
 return 010
 
 //# refused-duplicate
-let a = 1
-let a = 2
+const a = 1
+const a = 2
 
 //# refused-top-await
 const x = await 1
 exports.a = async () => x
+
 //> a []
 
 //# refused-module
 import fs from 'fs'
+
 exports.a = async () => 1
 //> a []
 
