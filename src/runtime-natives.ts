@@ -2,6 +2,7 @@
 // with their input are wrapped and charged (RUNTIME §5).
 
 import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
+import { makeSorts } from './runtime-sort.ts'
 
 const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
 
@@ -55,9 +56,13 @@ export function meterNatives(
   meter: Meter,
   stringify: (...args: any[]) => string | undefined
 ): void {
+  const { ofArrays, ofBytes } = makeSorts(meter)
+  for (const [name, sort] of Object.entries(ofArrays)) define(Array.prototype, name, sort)
+  const bytes = getPrototypeOf(Uint8Array.prototype)
+  for (const [name, sort] of Object.entries(ofBytes)) define(bytes, name, sort)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
-  wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
+  wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
   define(Array.prototype, 'join', nested(meter, Array.prototype.join))
   define(String.prototype, 'toLowerCase', asciiCase(meter, String.prototype.toLowerCase, 65, 32))
