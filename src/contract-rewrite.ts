@@ -59,6 +59,7 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'WhileStatement':
     case 'DoWhileStatement':
       node.body = block([TICK, node.body]) as any
+      if (node.await) node.right = meterCall('i', node.right as AnyNode) as any
       return node
     case 'AwaitExpression':
     case 'YieldExpression':
@@ -92,6 +93,7 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   const body = bodyStatements(node)
   node.expression = false
   if (node.generator) {
+    if (node.async) for (const statement of body) wrapDelegates(statement)
     node.body = block([TICK, ...body])
     return node
   }
@@ -105,6 +107,15 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
     node.body = guarded([{ type: 'ReturnStatement', argument: run } as AnyNode])
   } else node.body = guarded(body)
   return node
+}
+
+// What an async generator delegates to may be a list that is not async.
+function wrapDelegates(node: AnyNode): void {
+  if (isFunction(node)) return
+  if (node.type === 'YieldExpression' && node.delegate) {
+    node.argument = meterCall('i', node.argument as AnyNode) as any
+  }
+  for (const child of children(node)) wrapDelegates(child)
 }
 
 function bodyStatements(node: AnyNode): AnyNode[] {

@@ -2,6 +2,7 @@
 // catch. The rewritten contract knows it as `$vms`.
 
 import type { CannotExecute } from './call.ts'
+import { asyncListOf } from './runtime-async-list.ts'
 
 /** Gas while no call runs: natives are metered realm-wide, and code of ours must not run dry. */
 const IDLE_GAS: number = 2 ** 30
@@ -32,7 +33,7 @@ const { isArray } = Array
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
-const apply = Reflect.apply
+const { apply, deleteProperty } = Reflect
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
 const MapPrototype = Map.prototype
@@ -153,6 +154,11 @@ export class Meter {
     return value
   }
 
+  /** What `for await` and `yield*` of an async generator walk. */
+  i(value: unknown): unknown {
+    return asyncListOf(value, message => this.makeError('TypeError', message))
+  }
+
   /** The entry of a catch: gives what was thrown, in words that are the same on every engine. */
   c(thrown: unknown): unknown {
     if (this.abort !== null) throw ABORT
@@ -183,7 +189,7 @@ export class Meter {
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }
-    this.#known.add(error)
+    this.know(error)
     return thrown
   }
 
@@ -202,7 +208,11 @@ export class Meter {
     return text
   }
 
+  /** Takes the text of an error for its own. Its stack is empty, and a plain property last of all: engines differ in that. */
   know<T extends object>(error: T): T {
+    if (!this.#known.has(error) && deleteProperty(error, 'stack')) {
+      defineProperty(error, 'stack', { value: '', writable: true, configurable: true })
+    }
     this.#known.add(error)
     return error
   }

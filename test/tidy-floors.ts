@@ -9,7 +9,7 @@ export const FLOORS: Record<number, string[]> = {
   ],
   2: [
     'contract contract-check contract-rewrite contract-tree execution replay request-window',
-    'runtime runtime-allowed runtime-date runtime-files runtime-json runtime-made runtime-meter runtime-natives runtime-state sandbox-frames'
+    'runtime runtime-allowed runtime-async-list runtime-date runtime-files runtime-json runtime-made runtime-meter runtime-natives runtime-sort runtime-state sandbox-frames'
   ],
   3: [
     'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',
