@@ -83,6 +83,7 @@ exports.never = async () => new Promise(() => {})
 
 /** Runs the self-test in a process of the pool, which judges afterwards and is warm then. Resolves to what differs from the golden hash; null when nothing does. */
 export async function selfTest(sandbox: Sandbox): Promise<string | null> {
+  if (sandbox.isTuned) return 'the engine is tuned in another way than everywhere else'
   if (!sandbox.hasFullStack) return 'the stack (ulimit -s) is below 8192 KiB and cannot be raised'
   const ran = await runSelfTest(sandbox)
   const found = createHash('sha256').update(JSON.stringify(ran)).digest('hex')
