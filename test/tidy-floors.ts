@@ -12,7 +12,7 @@ export const FLOORS: Record<number, string[]> = {
     'runtime runtime-allowed runtime-async-list runtime-date runtime-files runtime-json runtime-made runtime-meter runtime-natives runtime-sort runtime-state sandbox-frames'
   ],
   3: [
-    'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',
+    'audit bell collect-evidence direct drive engine files-audit first-sight folders ledger peer-heads progress rpc-client',
     'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm',
     'verify-ledger websocket within'
   ]

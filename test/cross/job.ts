@@ -11,6 +11,7 @@ import { allPrograms, type CrossProgram } from './programs.ts'
 
 const CALL_MS = 60_000
 const HEAP_MIB = 256
+const AT_ONCE = 8
 
 /** How ledgers are made; all left out is as a host does it. */
 export interface JobOptions {
@@ -34,7 +35,7 @@ async function produceAll(
   let ledgers: CrossLedger[] = []
   for (let round = 0; round < rounds; round++) {
     ledgers = []
-    for (const program of programs) ledgers.push(await produce(program, sandbox, { isCold }))
+    ledgers = await sideBySide(programs, program => produce(program, sandbox, { isCold }))
   }
   await sandbox.close()
   writeFileSync(out, JSON.stringify(ledgers))
@@ -42,14 +43,26 @@ async function produceAll(
 
 async function judgeAll(ledgers: CrossLedger[]): Promise<string[]> {
   const sandbox = new Sandbox({ callMs: CALL_MS, heapMiB: HEAP_MIB, processes: 1 })
-  const wrong: string[] = []
-  for (const ledger of ledgers) {
-    if (ledger.blocks.length === 0) continue
-    const verdict = await judge(ledger, sandbox)
-    if (verdict !== null) wrong.push(`${ledger.name}: ${verdict}`)
-  }
+  const verdicts = await sideBySide(ledgers, async ledger => {
+    const verdict = ledger.blocks.length > 0 ? await judge(ledger, sandbox) : null
+    return verdict === null ? [] : [`${ledger.name}: ${verdict}`]
+  })
   await sandbox.close()
-  return wrong
+  return verdicts.flat()
+}
+
+/** Several at a time, for neither side of the pipe to wait for the other; results in the order of `items`. */
+async function sideBySide<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) {
+      const at = next++
+      results[at] = await work(items[at]!)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return results
 }
 
 const [verb, path, options, programs] = process.argv.slice(2)
