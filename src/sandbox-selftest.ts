@@ -6,7 +6,7 @@ import type { Call, Ran } from './call.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** SHA-256 of what `PROGRAM` gives, by runtime 1. */
-export const SELF_TEST_HASH = 'fd8cd135afbb3904039e8e1c168e05a43749f91a8c7d383054014ecf24ae702f'
+export const SELF_TEST_HASH = '9e026314c735d00dc06c6eb1ee32fef143d4f97327041e16b9fe1dfa3d6840a3'
 
 const LEDGER = 'y'.repeat(52)
 const LIMITS = {
@@ -18,6 +18,9 @@ const LIMITS = {
 }
 const METHODS = [
   'shape',
+  'hidden',
+  'sorts',
+  'walks',
   'files',
   'order',
   'numbers',
@@ -49,6 +52,39 @@ exports.shape = async () => {
     }
   }
   return [lines.length, System.crypto.hash(lines.join('\\n'))]
+}
+// What no global leads to.
+exports.hidden = async () => {
+  function* g() {}
+  async function* ag() {}
+  async function af() {}
+  const list = [[][Symbol.iterator](), new Map().keys(), new Set().keys(), ''[Symbol.iterator](), g(), ag(), g, ag, af, af(),
+    (function () { return arguments })(), new Uint8Array(1).buffer, () => 1, class {}, new Error('x'), new Date(0)]
+  try { null.x } catch (error) { list.push(error) }
+  return list.map(value => {
+    const told = []
+    for (let at = value; at; at = Object.getPrototypeOf(at)) {
+      for (const key of Reflect.ownKeys(at)) {
+        const { value, get, writable, enumerable } = Object.getOwnPropertyDescriptor(at, key)
+        told.push([String(key), typeof value, typeof get, writable, enumerable].join())
+      }
+    }
+    return System.crypto.hash(told.join(' '))
+  })
+}
+exports.sorts = async () => [5, 23, 64].map(length => {
+  const asked = []
+  const list = Array.from({ length }, (_, i) => (i * 37) % 29)
+  return [list.sort((a, b) => { asked.push(a, b); return a - b }), System.crypto.hash(asked.join())]
+})
+exports.walks = async () => {
+  const log = []
+  function* g() { try { yield 1; yield Promise.reject(new Error('no')) } finally { log.push('closed') } }
+  async function* d() { yield* g() }
+  for (const list of [g(), d(), [Promise.reject(new Error('no'))]]) {
+    try { for await (const x of list) log.push(x) } catch (error) { log.push(error.message) }
+  }
+  return log
 }
 exports.files = async () => {
   await System.files.mkdir('/a')
