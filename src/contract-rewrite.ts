@@ -13,6 +13,18 @@ import {
 
 export const DEPTH_MAX = 128
 
+/** Methods of the meter. */
+const COMPARISONS: Readonly<Record<string, string>> = {
+  '===': 'eq',
+  '!==': 'ne',
+  '==': 'like',
+  '!=': 'unlike',
+  '<': 'lt',
+  '>': 'gt',
+  '<=': 'le',
+  '>=': 'ge'
+}
+
 // Text that astring prints as it stands: names hold no spaces, so no contract can write these itself.
 const TICK = statement('--$vms.g < 0 && $vms.out()')
 const ENTER = statement(`--$vms.g < 0 && $vms.out(), ++$vms.d > ${DEPTH_MAX} && $vms.deep()`)
@@ -53,14 +65,29 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
   if (isFunction(node)) return rewriteFunction(node, parent)
   rewriteChildren(node)
   switch (node.type) {
-    case 'ForStatement':
     case 'ForInStatement':
+      node.right = meterCall('o', node.right as AnyNode) as any
+      node.body = block([TICK, node.body]) as any
+      return node
+    case 'ForStatement':
     case 'ForOfStatement':
     case 'WhileStatement':
     case 'DoWhileStatement':
       node.body = block([TICK, node.body]) as any
       if (node.await) node.right = meterCall('i', node.right as AnyNode) as any
       return node
+    case 'Literal':
+      return 'regex' in node ? rewriteRegExp(node) : node
+    case 'BinaryExpression':
+      return rewriteBinary(node)
+    case 'AssignmentExpression':
+      if (node.operator === '=') node.right = walked(node.left, node.right) as any
+      return node.operator === '+=' ? meterCall('j', node) : node
+    case 'VariableDeclarator':
+      if (node.init) node.init = walked(node.id as AnyNode, node.init as AnyNode) as any
+      return node
+    case 'TemplateLiteral':
+      return node.expressions.length > 0 ? meterCall('j', node) : node
     case 'AwaitExpression':
     case 'YieldExpression':
       return meterCall('r', node)
@@ -89,8 +116,13 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   const hoisted = hoistedNames(node.body)
   const plain =
     params.every(isPlainParam) && !(node.async && [...own].some(name => hoisted.has(name)))
+  const rests = params.flatMap(param => {
+    const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
+    const taken = pattern.type === 'ObjectPattern' ? restOf(pattern) : undefined
+    return taken ? [statement(`$vms.o(${taken.argument.name})`)] : []
+  })
   rewriteChildren(node)
-  const body = bodyStatements(node)
+  const body = [...rests, ...bodyStatements(node)]
   node.expression = false
   if (node.generator) {
     if (node.async) for (const statement of body) wrapDelegates(statement)
@@ -184,6 +216,47 @@ function rewriteField(node: AnyNode): AnyNode {
   inner.body = guarded([result]) as any
   node.value = call(inner, []) as any
   return node
+}
+
+// Joining texts is put off by the engine until one is looked at, and comparing walks both: neither is a function that could be
+// wrapped. What cannot be a long text is left alone.
+function rewriteBinary(node: AnyNode): AnyNode {
+  const { operator, left, right } = node as any
+  if (operator === '+') {
+    return isNumber(left) && isNumber(right) ? node : meterCall('j', node)
+  }
+  if (!(operator in COMPARISONS) || isShort(left) || isShort(right)) return node
+  return call(name(`$vms.${COMPARISONS[operator]}`), [left, right])
+}
+
+function isNumber(node: AnyNode): boolean {
+  if (node.type === 'Literal') return typeof node.value === 'number'
+  if (node.type === 'UpdateExpression') return true
+  if (node.type === 'BinaryExpression') {
+    return ['-', '*', '/', '%', '|', '&', '^', '<<', '>>', '>>>'].includes(node.operator)
+  }
+  return node.type === 'UnaryExpression' && ['-', '+', '~'].includes(node.operator)
+}
+
+function isShort(node: AnyNode): boolean {
+  if (isNumber(node) || node.type === 'Literal') return true
+  if (node.type === 'Identifier') return node.name === 'undefined'
+  return node.type === 'UnaryExpression'
+}
+
+function rewriteRegExp({ regex }: AnyNode): AnyNode {
+  return call(name('$vms.l'), [name(quoted(regex.pattern)), name(quoted(regex.flags))])
+}
+
+// What a rest element takes is walked by the engine.
+function walked(pattern: AnyNode, source: AnyNode): AnyNode {
+  if (!restOf(pattern)) return source
+  return meterCall(pattern.type === 'ArrayPattern' ? 's' : 'o', source)
+}
+
+function restOf(pattern: AnyNode): AnyNode | undefined {
+  const parts: (AnyNode | null)[] = pattern.properties ?? pattern.elements ?? []
+  return parts.find(part => part?.type === 'RestElement') ?? undefined
 }
 
 function spreadKind(parent: AnyNode): string {

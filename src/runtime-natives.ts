@@ -11,7 +11,14 @@ const THEN_GAS = 20
 
 const { isArray } = Array
 const { apply, construct } = Reflect
-const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
+const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf } = Object
+
+const BUFFERS = [
+  ...[ArrayBuffer, Int8Array, Uint8Array, Uint8ClampedArray],
+  ...[Int16Array, Uint16Array, Int32Array, Uint32Array]
+]
+
+const URI_FUNCTIONS = ['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
 
 type Cost = (self: any, args: any[]) => number
 
@@ -46,10 +53,13 @@ const STRING_COSTS: Record<string, Cost> = {
   replaceAll: replaceCost
 }
 
-const BYTES_COSTS: Record<string, Cost> = from(
-  'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some sort toReversed toSorted with',
-  self => 1 + ((self.length ?? 0) >>> 1)
-)
+const BYTES_COSTS: Record<string, Cost> = {
+  ...from('sort toSorted', self => 1 + (self.length ?? 0) * 4),
+  ...from(
+    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed with',
+    self => 1 + ((self.length ?? 0) >>> 1)
+  )
+}
 
 /** To be called once, after `ses` is loaded and before it repairs the realm. */
 export function meterNatives(
@@ -74,6 +84,12 @@ export function meterNatives(
   wrapGenerators(meter)
   wrapBuffers(meter)
   wrapCollections(meter)
+  for (const name of URI_FUNCTIONS) {
+    charged(meter, globalThis, name, args => {
+      args[0] = `${args[0]}`
+      return 1 + args[0].length
+    })
+  }
 }
 
 function wrapAll(
@@ -208,18 +224,25 @@ function wrapStatics(meter: Meter): void {
       )
     }
   }
+  for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
+    charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
+  }
+  for (const name of ['create', 'defineProperties']) {
+    charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
+  }
   charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
-  charged(meter, Object, 'fromEntries', ([list]) => 1 + lengthOf(list))
+  charged(meter, Object, 'fromEntries', args => drained(meter, args))
   define(Array, 'from', makeFrom(meter, Array.from))
   for (const name of ['all', 'allSettled', 'any', 'race']) {
-    charged(meter, Promise, name, ([list]) => 1 + lengthOf(list))
+    charged(meter, Promise, name, args => drained(meter, args))
   }
 }
 
 // The length of an array-like is read once, so that what is charged is what is walked.
 function makeFrom(meter: Meter, native: any): unknown {
   return {
-    from(this: unknown, list: any, map?: (item: unknown, at: number) => unknown) {
+    from(this: unknown, given: any, map?: (item: unknown, at: number) => unknown) {
+      const list: any = meter.drain(given)
       if (list === null || list === undefined || list[Symbol.iterator]) {
         meter.charge(1 + lengthOf(list))
         return apply(native, Array, map === undefined ? [list] : [list, map])
@@ -355,8 +378,9 @@ function wrapGenerators(meter: Meter): void {
 
 // Memory of buffers is outside the engine's heap limit.
 function wrapBuffers(meter: Meter): void {
-  for (const Native of [ArrayBuffer, Uint8Array] as any[]) {
+  for (const Native of BUFFERS as any[]) {
     const name: string = Native.name
+    const unit: number = Native.BYTES_PER_ELEMENT ?? 1
     const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
@@ -368,7 +392,7 @@ function wrapBuffers(meter: Meter): void {
         ) {
           throw meter.makeError('TypeError', `${name} is made from a number, a list or a buffer`)
         }
-        const bytes = typeof plain === 'number' ? plain : lengthOf(plain)
+        const bytes = unit * (typeof plain === 'number' ? plain : lengthOf(plain))
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
@@ -384,8 +408,9 @@ function wrapCollections(meter: Meter): void {
   for (const Native of [Map, Set, WeakMap, WeakSet] as any[]) {
     const name: string = Native.name
     const Wrapped: any = {
-      [name]: function (this: unknown, items?: unknown) {
+      [name]: function (this: unknown, given?: unknown) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
+        const items = meter.drain(given)
         meter.charge(1 + lengthOf(items))
         return construct(Native, [items], new.target === Wrapped ? Native : new.target)
       }
@@ -418,6 +443,11 @@ function charged(meter: Meter, object: any, name: string, cost: (args: any[]) =>
   )
 }
 
+function drained(meter: Meter, args: any[]): number {
+  args[0] = meter.drain(args[0])
+  return 1 + lengthOf(args[0])
+}
+
 // An object that asks to be spread has whatever length it says.
 function concatLength(value: any): number {
   const spreads = typeof value === 'object' && value !== null && !isArray(value)
@@ -426,7 +456,7 @@ function concatLength(value: any): number {
 
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? Object.getOwnPropertyNames(value).length
+    ? getOwnPropertyNames(value).length
     : lengthOf(value)
 }
 

@@ -13,7 +13,9 @@ import { makeStringify } from './runtime-json.ts'
 import { makeConstructors, makeMath } from './runtime-made.ts'
 import { ARGUMENTS_MAX, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
+import { RegExps } from './runtime-regexp.ts'
 import { type Held, Holdings } from './runtime-state.ts'
+import { teachTexts } from './runtime-texts.ts'
 
 const ERROR_NAME_CHARS_MAX = 256
 const ERROR_MESSAGE_CHARS_MAX = 1024
@@ -88,7 +90,10 @@ export class Runtime {
     createRequire(import.meta.url)(sesPath)
     const makeGuestDate = makeDate(() => this.#now())
     meterNatives(this.#meter, this.#stringify)
-    const made = makeConstructors(this.#meter)
+    const regexps = new RegExps(this.#meter)
+    teachTexts(this.#meter, regexps)
+    this.#meter.makeRegExp = (source, flags) => regexps.literal(source, flags)
+    const made = { ...makeConstructors(this.#meter), RegExp: regexps.RegExp }
     lockDown(made)
     this.#evaluate = makeEvaluate(this.#globals(made, makeGuestDate))
   }

@@ -401,7 +401,7 @@ test('the globals are those of the list, and frozen', async () => {
 })
 
 test('what differs between engines is not there', async () => {
-  const body = `return [Math.pow, Math.sin, ''.normalize, ''.localeCompare, ''.match, ''.search, [].toLocaleString, (1).toLocaleString,
+  const body = `return [Math.pow, Math.sin, ''.normalize, ''.localeCompare, [].toLocaleString, (1).toLocaleString,
     Promise.withResolvers, Object.groupBy, new Set().union, new Date().getHours].filter(found => found !== undefined).length`
   assert.equal(await resultOf(body), 0)
   assert.deepEqual(await resultOf("return ['ÄaZ'.toLowerCase(), 'ßz'.toUpperCase()]"), [
@@ -606,10 +606,10 @@ test('console and the words of the engine go to the operator', async () => {
 })
 
 test('a contract that does not compile cannot be run', async () => {
-  const [ran] = await open('exports.a = () => /x/').run([call(1, 'a')])
+  const [ran] = await open('exports.a = () => /x(?=y)/').run([call(1, 'a')])
   assert.ok(ran && 'cannot' in ran)
   assert.equal(ran.cannot, 'unsupported-runtime')
-  assert.match(ran.message, /^1:19 runtime 1 has no regular expressions/)
+  assert.match(ran.message, /^1:21 in a regular expression, looking ahead/)
 })
 
 const SLOW = `
@@ -661,7 +661,8 @@ const SWALLOWED: [body: string, cannot: string][] = [
 ]
 for (const [body, cannot] of SWALLOWED) {
   test(`a limit of the engine is no outcome, even in ${body.slice(0, 30)}…${body.slice(-20)}`, async () => {
-    const session = open(`exports.a = async () => { ${body} }; exports.b = () => 2`)
+    const source = `exports.a = async () => { ${body} }; exports.b = () => 2`
+    const session = open(source, {}, sandbox, { gasPerCall: 2 ** 29 })
     const [first, second] = await session.run([call(1, 'b'), call(2, 'a'), call(3, 'b')])
     assert.deepEqual((first as Executed).outcome, { result: '2' })
     assert.equal((second as { cannot: string }).cannot, cannot)

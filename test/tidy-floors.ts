@@ -8,8 +8,9 @@ export const FLOORS: Record<number, string[]> = {
     'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness vkey'
   ],
   2: [
+    'regexp-match regexp-program regexp-sets regexp-syntax',
     'contract contract-check contract-rewrite contract-tree execution replay request-window',
-    'runtime runtime-allowed runtime-async-list runtime-date runtime-files runtime-json runtime-made runtime-meter runtime-natives runtime-sort runtime-state sandbox-frames'
+    'runtime runtime-allowed runtime-async-list runtime-date runtime-files runtime-json runtime-made runtime-meter runtime-natives runtime-regexp runtime-sort runtime-state runtime-texts sandbox-frames'
   ],
   3: [
     'audit bell collect-evidence direct drive engine files-audit first-sight folders ledger peer-heads progress rpc-client',
