@@ -50,7 +50,7 @@ for (let i = 0; i < 6; i++) p = p.then(() => log.push(i))
 await p
 return log
 
-//# finally-order
+//# promise-finally-order
 const log = []
 await Promise.all([
   Promise.resolve(1).finally(() => { log.push('f1'); return 9 }).then(x => log.push(x)),
