@@ -74,6 +74,7 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'WhileStatement':
     case 'DoWhileStatement':
       node.body = block([TICK, node.body]) as any
+      if (node.await) node.right = meterCall('i', node.right as AnyNode) as any
       return node
     case 'Literal':
       return 'regex' in node ? rewriteRegExp(node) : node
@@ -126,6 +127,7 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   const body = [...rests, ...bodyStatements(node)]
   node.expression = false
   if (node.generator) {
+    if (node.async) for (const statement of body) wrapDelegates(statement)
     node.body = block([TICK, ...body])
     return node
   }
@@ -149,6 +151,15 @@ function declaresTwice(body: AnyNode, hoisted: Set<string>): boolean {
 
 function functionNames(statements: AnyNode[]): string[] {
   return statements.flatMap(({ type, id }) => (type === 'FunctionDeclaration' ? [id.name] : []))
+}
+
+// What an async generator delegates to may be a list that is not async.
+function wrapDelegates(node: AnyNode): void {
+  if (isFunction(node)) return
+  if (node.type === 'YieldExpression' && node.delegate) {
+    node.argument = meterCall('i', node.argument as AnyNode) as any
+  }
+  for (const child of children(node)) wrapDelegates(child)
 }
 
 function bodyStatements(node: AnyNode): AnyNode[] {

@@ -2,6 +2,7 @@
 // catch. The rewritten contract knows it as `$vms`.
 
 import type { CannotExecute } from './call.ts'
+import { asyncListOf } from './runtime-async-list.ts'
 
 /** Gas while no call runs: natives are metered realm-wide, and code of ours must not run dry. */
 const IDLE_GAS: number = 2 ** 30
@@ -34,7 +35,7 @@ const { isArray } = Array
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
-const { apply, ownKeys } = Reflect
+const { apply, deleteProperty, ownKeys } = Reflect
 const typedArray = getPrototypeOf(Uint8Array.prototype)
 const lengthOfList = getOwnPropertyDescriptor(typedArray, 'length')!.get!
 const kindOfList = getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)!.get!
@@ -253,6 +254,11 @@ export class Meter {
     return value
   }
 
+  /** What `for await` and `yield*` of an async generator walk. */
+  i(value: unknown): unknown {
+    return asyncListOf(value, message => this.makeError('TypeError', message))
+  }
+
   /** The entry of a catch: gives what was thrown, in words that are the same on every engine. */
   c(thrown: unknown): unknown {
     if (this.abort !== null) throw ABORT
@@ -284,7 +290,7 @@ export class Meter {
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }
-    this.#known.add(error)
+    this.know(error)
     return thrown
   }
 
@@ -303,8 +309,11 @@ export class Meter {
     return text
   }
 
+  /** Takes the text of an error for its own. Its stack is empty, and a plain property last of all: engines differ in that. */
   know<T extends object>(error: T): T {
-    defineProperty(error, 'stack', NO_STACK)
+    if (!this.#known.has(error) && deleteProperty(error, 'stack')) {
+      defineProperty(error, 'stack', { value: '', writable: true, configurable: true })
+    }
     this.#known.add(error)
     return error
   }

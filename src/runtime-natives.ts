@@ -5,6 +5,7 @@ import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-b
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
+import { makeSorts } from './runtime-sort.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
@@ -70,9 +71,13 @@ export function meterNatives(
   meter: Meter,
   stringify: (...args: any[]) => string | undefined
 ): void {
+  const { ofArrays, ofBytes } = makeSorts(meter)
+  for (const [name, sort] of Object.entries(ofArrays)) define(Array.prototype, name, sort)
+  const bytes = getPrototypeOf(Uint8Array.prototype)
+  for (const [name, sort] of Object.entries(ofBytes)) define(bytes, name, sort)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
-  wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
+  wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
   define(Array.prototype, 'flatMap', makeFlatMap(meter, Array.prototype.flatMap))
   define(Array.prototype, 'join', nested(meter, Array.prototype.join))

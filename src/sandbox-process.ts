@@ -5,6 +5,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type EngineFingerprint, engineFingerprint } from './engine.ts'
 import { type FromChild, readFrame, type ToChild } from './sandbox-frames.ts'
 
 const STACK_KIB = 3900
@@ -168,6 +169,14 @@ export function nodeFlags({ stackKib, jit }: Surroundings & Tuning, heapMib: num
     '--no-addons',
     '--no-warnings'
   ]
+}
+
+/** The engine as children are started on it. */
+export function fingerprintOf(
+  surroundings: Surroundings & Tuning,
+  heapMib: number
+): EngineFingerprint {
+  return engineFingerprint(dirname(childPath()), sesPath(), nodeFlags(surroundings, heapMib))
 }
 
 // Only its own code, and ses.

@@ -2,8 +2,14 @@
 // found by running it alone; the other ledgers of that process do not notice.
 
 import type { StateReader } from './call.ts'
+import type { EngineFingerprint } from './engine.ts'
 import type { Executor, Program, Session, SessionOptions } from './execution.ts'
-import { probeSurroundings, type Surroundings, type Tuning } from './sandbox-process.ts'
+import {
+  fingerprintOf,
+  probeSurroundings,
+  type Surroundings,
+  type Tuning
+} from './sandbox-process.ts'
 import { LedgerSession } from './sandbox-session.ts'
 import { Slot } from './sandbox-slot.ts'
 import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
@@ -47,6 +53,11 @@ export class Sandbox implements Executor {
     return this.#surroundings.stackKib !== null
   }
 
+  /** The engine that the children run on: what an accusation rests on. Reads files. */
+  fingerprint(): EngineFingerprint {
+    return fingerprintOf(this.#surroundings, this.#limits.heapMiB)
+  }
+
   /** The ids of the running children. */
   get pids(): number[] {
     return [...this.#slots, ...this.#fresh].flatMap(slot => slot.pid ?? [])
@@ -88,10 +99,4 @@ export class Sandbox implements Executor {
   #newSlot(): Slot {
     return new Slot(this.#limits, this.#surroundings, this.counters)
   }
-}
-
-/** The engine that the children run on. Part of what an accusation rests on. */
-export function engineFingerprint(): string {
-  const { node, v8, unicode } = process.versions
-  return `node ${node}, v8 ${v8}, unicode ${unicode ?? 'none'}, ${process.arch}`
 }

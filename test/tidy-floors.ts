@@ -4,19 +4,18 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec crypto drive-key entry evidence fault genesis hash-slab head inclusion key manifest path',
-    'receipt request state state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness vkey'
+    'blake2b bytes call codec crypto drive-key entry evidence fault genesis hash-slab head inclusion key manifest path receipt request state',
+    'state-key state-node state-proof state-pruned state-row state-tree state-walk state-witness vkey'
   ],
   2: [
-    'regexp-match regexp-program regexp-sets regexp-syntax',
-    'contract contract-check contract-rewrite contract-tree execution replay request-window',
-    'runtime runtime-allowed runtime-buffers runtime-date runtime-files runtime-json runtime-lists runtime-made runtime-meter runtime-natives',
-    'runtime-promises runtime-regexp runtime-state runtime-texts sandbox-frames'
+    'contract contract-check contract-rewrite contract-tree execution regexp-match regexp-program regexp-sets regexp-syntax replay request-window',
+    'runtime runtime-allowed runtime-async-list runtime-buffers runtime-date runtime-files runtime-json runtime-lists runtime-made runtime-meter',
+    'runtime-natives runtime-promises runtime-regexp runtime-sort runtime-state runtime-texts sandbox-frames'
   ],
   3: [
-    'audit bell collect-evidence direct drive files-audit first-sight folders ledger peer-heads progress rpc-client',
-    'sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm',
-    'verify-ledger websocket within'
+    'audit bell collect-evidence direct drive engine files-audit first-sight folders ledger peer-heads progress rpc-client sandbox sandbox-child',
+    'sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm verify-ledger',
+    'websocket within'
   ]
 }
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { KeyPair } from '../src/crypto.ts'
 import { connectReplication, replicationUrl } from '../src/direct.ts'
+import { type EngineFingerprint, engineText } from '../src/engine.ts'
 import type { Executor } from '../src/execution.ts'
 import { keyText } from '../src/key.ts'
 import { Sandbox } from '../src/sandbox.ts'
@@ -82,6 +83,8 @@ export class Daemon {
   readonly identity: KeyPair
   readonly swarm: Swarm
   readonly sandbox: Sandbox
+  /** What calls are judged on. */
+  readonly engine: EngineFingerprint
   /** When this daemon started, in milliseconds since 1970. */
   readonly startedAt: number
   readonly #settings: DaemonSettings
@@ -116,6 +119,7 @@ export class Daemon {
     this.identity = identity
     this.#storage = storage
     this.sandbox = new Sandbox(settings.sandbox)
+    this.engine = this.sandbox.fingerprint()
     this.#executor = this.sandbox
     const where = { ...(bootstrap && { bootstrap }), ...(bind && { bind }) }
     this.swarm = openSwarm({ ...where, storage, keyPair: identity })
@@ -171,6 +175,7 @@ export class Daemon {
       watcher: keyText(this.identity.publicKey),
       startedAt: this.startedAt,
       dhtReachable: this.swarm.isReachable,
+      engine: this.engine,
       ledger: key => this.#watched.get(keyText(key))?.watch.view() ?? null
     }
   }
@@ -215,6 +220,7 @@ export class Daemon {
 
   /** A machine whose sandbox does not give the golden answer judges nobody. */
   async #testSandbox(): Promise<void> {
+    this.#settings.log.info('judging', { engine: engineText(this.engine) })
     const failure = await selfTest(this.sandbox)
     this.#isTested = true
     if (failure === null) return

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { hex } from '../src/bytes.ts'
+import { engineText } from '../src/engine.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
 import { vkeyOf } from '../src/vkey.ts'
 import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
@@ -321,6 +322,7 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
     watcher,
     startedAt: null,
     dhtReachable: null,
+    engine: null,
     ledger: () => null
   }
   if (http === null || http.port === 0) return none
@@ -330,11 +332,12 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
     if (daemon.watcher !== watcher) return none
     const ledgers = (await getJson(`${url}/ledgers`)) as LedgerView[]
     const known = new Map(ledgers.map(view => [view.ledger, view]))
-    const { startedAt, dhtReachable } = daemon
+    const { startedAt, dhtReachable, engine } = daemon
     return {
       ...none,
       startedAt,
       dhtReachable,
+      engine,
       ledger: key => {
         const view = known.get(keyText(key))
         return view ? liveView(view) : null
@@ -369,6 +372,7 @@ function watcherText(
     `daemon      ${running ? 'running' : 'not running (or its page is elsewhere: --http): vms-watch run'}`,
     `store       ${settings.dir}`,
     `watcher     ${snapshot.watcher}`,
+    `judged on   ${snapshot.engine ? engineText(snapshot.engine) : '-'}`,
     `dht         ${snapshot.dhtReachable === null ? '-' : snapshot.dhtReachable ? 'reachable' : 'not reachable'}`,
     `ledgers     ${snapshot.ledgers.length}`,
     `open alerts ${snapshot.alerts.length}`,

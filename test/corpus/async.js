@@ -50,7 +50,7 @@ for (let i = 0; i < 6; i++) p = p.then(() => log.push(i))
 await p
 return log
 
-//# finally-order
+//# promise-finally-order
 const log = []
 await Promise.all([
   Promise.resolve(1).finally(() => { log.push('f1'); return 9 }).then(x => log.push(x)),
@@ -310,3 +310,50 @@ return [p instanceof P, p.then(() => {}) instanceof P, P.resolve(1) instanceof P
 const p = Promise.resolve(1)
 try { p.then = r => r('own') } catch (e) { return [e.name, e.message] }
 return [await p, await Promise.resolve(p)]
+
+//# for-await-rejects-order
+const log = []
+const walk = async (name, list) => { try { for await (const x of list) log.push([name, x]) } catch (e) { log.push([name, 'caught', e.message ?? e]) } log.push([name, 'end']) }
+function* g(name) { try { yield 1; yield Promise.reject(new Error('x')); yield 2 } finally { log.push([name, 'closed']) } }
+let p = Promise.resolve()
+for (let i = 0; i < 20; i++) p = p.then(() => log.push(i))
+await Promise.all([walk('gen', g('gen')), walk('list', [1, Promise.reject(2), 3]), walk('plain', [1, 2]), p])
+return log
+
+//# for-await-closes
+const log = []
+const make = (name, next, ret) => ({ [Symbol.iterator]: () => ({ next, return: ret ?? (v => { log.push(name, typeof v); return {} }) }) })
+const tries = { ends: make('ends', () => ({ done: true })), stops: make('stops', () => ({ value: 1 })), throws: make('throws', () => { throw new Error('next') }), bad: make('bad', () => 5), rejects: make('rejects', () => ({ value: Promise.reject(new Error('value')) })), badReturn: make('', () => ({ value: 1 }), () => 5), throwsReturn: make('', () => ({ value: 1 }), () => { throw new Error('return') }), bothThrow: make('', () => ({ value: Promise.reject(new Error('value')) }), () => { throw new Error('return') }) }
+for (const [name, list] of Object.entries(tries)) { try { for await (const x of list) break; log.push(name + ' ok') } catch (e) { log.push(name, e.name, e.message) } }
+for (const list of [null, undefined, 5, {}, { [Symbol.asyncIterator]: 5 }, { [Symbol.asyncIterator]: null, [Symbol.iterator]: () => [7][Symbol.iterator]() }, { [Symbol.asyncIterator]: () => 5 }, { [Symbol.iterator]: () => 5 }]) { try { for await (const x of list) log.push(x); log.push('ok') } catch (e) { log.push(e.name, e.message) } }
+return log
+
+//# async-delegate-sync
+const log = []
+function* inner() { try { const got = yield 1; log.push(['got', got]); yield Promise.resolve(2); yield Promise.reject(new Error('x')) } finally { log.push('closed') } }
+async function* outer() { try { log.push(yield* inner()) } catch (e) { log.push(e.message); yield 'caught' } yield* [7, Promise.resolve(8)]; yield* 'xy' }
+const it = outer()
+return [await it.next('a'), await it.next('b'), await it.next('c'), await it.next(), await it.next(), await it.return('r'), await it.next(), log]
+
+//# async-delegate-throw
+const log = []
+const list = { [Symbol.iterator]: () => ({ next: () => ({ value: 1, done: false }), return: () => { log.push('returned'); return {} } }) }
+async function* g() { try { yield* list } catch (e) { yield [e.name, e.message] } }
+const it = g()
+function* h() { try { yield 1 } catch (e) { yield 'inner ' + e } }
+async function* k() { yield* h() }
+const kt = k()
+return [await it.next(), await it.throw(new Error('t')), log, await kt.next(), await kt.throw('y'), await kt.return(Promise.resolve('z')).then(x => x), await (async function* () { yield* h() })().throw('early').catch(e => e)]
+
+//# async-delegate-async
+const log = []
+async function* inner() { try { yield 1; yield 2 } finally { log.push('closed') } }
+async function* outer() { const r = yield* inner(); return r }
+const it = outer()
+return [await it.next(), await it.return(5), await it.next(), log]
+
+//# async-iterator-getters
+const log = []
+const list = { get [Symbol.asyncIterator]() { log.push('async?'); return undefined }, get [Symbol.iterator]() { log.push('sync?'); return function () { log.push(this === list); return { get next() { log.push('next?'); let n = 0; return () => ({ get done() { log.push('done?'); return n > 1 }, get value() { log.push('value?'); return n++ } }) } } } } }
+for await (const x of list) log.push(x)
+return log

@@ -203,3 +203,24 @@ return [console.log('y'), typeof console.table, typeof console.trace, Object.key
 const cycle = {}
 cycle.cycle = cycle
 return [() => console.log(cycle), () => console.log({ toJSON() { throw new Error('t') } }), () => console.log({ get x() { return null.y } }), () => console.log('x'.repeat(5000))].map(f => { try { return typeof f() } catch (e) { return [e.name, e.message] } })
+
+//# error-key-order
+const made = [new Error('x', { cause: 1 }), new AggregateError([1], 'a'), Error(), new (class Own extends TypeError { field = 1 })('o')]
+const met = []
+for (const f of [() => null.x, () => JSON.parse('{'), () => [].reduce(x => x), () => { throw new Error('own') }]) { try { f() } catch (e) { met.push(e) } }
+for (const p of [(async () => null.x)(), Promise.any([]), System.files.readFile('/none'), new Promise(() => null.x)]) { try { await p } catch (e) { met.push(e) } }
+const settled = await Promise.allSettled([(async () => null.x)(), Promise.any([Promise.reject(1)])])
+await (async () => null.x)().then(null, e => met.push(e))
+return [...made, ...met, ...settled.map(s => s.reason)].map(e => Reflect.ownKeys(e).map(k => { const d = Object.getOwnPropertyDescriptor(e, k); return [k, typeof d.value, typeof d.get, typeof d.set, d.writable, d.enumerable, d.configurable] }))
+
+//# error-stack-writes
+const e = new Error('x')
+e.stack = 'mine'
+const f = Object.freeze(new Error('f'))
+const out = [e.stack, JSON.stringify(Object.getOwnPropertyDescriptor(e, 'stack'))]
+try { f.stack = 'no' } catch (x) { out.push(x.name) }
+try { null.x } catch (x) { x.stack = 5; out.push(x.stack, delete x.stack, x.stack === undefined) }
+return out
+
+//# function-key-order
+return [() => 1, function () {}, async () => 1, function* () {}, async function* () {}, class {}, class { static a = 1; static m() {} static name = 'n' }, { m() {} }.m, Object, Array, Error, TypeError, Symbol, Math.max, [].map, Promise, System.files.readFile].map(f => Reflect.ownKeys(f).map(String).join())

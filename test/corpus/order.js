@@ -231,3 +231,26 @@ return [tries.map(f => { try { f(); return 'ok' } catch (e) { return [e.name, e.
 
 //# json-key-order
 return [JSON.stringify({ b: 1, a: { d: 1, c: 2 }, 1: 0 }, ['a', 'c', 'b', 1]), JSON.stringify(JSON.parse('{"b":1,"2":2,"a":3,"1":4,"b":5,"__proto__":6}')), Object.keys(JSON.parse('{"z":1,"y":2,"3":3}'))]
+
+//# sort-objects-by-text
+const log = []
+const o = n => ({ toString() { log.push(n); return String(n % 4) } })
+return [[o(3), o(1), o(10), 2, o(7), o(0)].sort().map(String), log, (() => { try { return [Symbol('a'), 1].sort() } catch (e) { return [e.name, e.message] } })(), [[3, 1], [2], null, 'n', [10]].sort()]
+
+//# sort-many-kinds
+const out = []
+for (const n of [0, 1, 2, 3, 7, 8, 9, 31, 33, 100, 1000]) {
+  const list = Array.from({ length: n }, (_, i) => (i * 7919 + 13) % 1009)
+  let asked = 0
+  const up = [...list].sort((a, b) => (asked++, a - b))
+  const same = [...up].sort((a, b) => (asked++, a - b))
+  const down = up.toSorted((a, b) => (asked++, b - a))
+  const bytes = new Uint8Array(list).sort((a, b) => (asked++, b - a))
+  out.push([n, asked, up.every((x, i) => !i || up[i - 1] <= x), same.join() === up.join(), down.at(0), bytes.join().length, bytes.toSorted((a, b) => (asked++, a - b)).length, asked])
+}
+return out
+
+//# sort-frozen
+const out = []
+for (const f of [() => Object.freeze([2, 1]).sort(), () => Object.freeze([1]).sort(() => 0), () => Object.freeze([]).sort(), () => Object.freeze([2, 1]).toSorted(), () => [2, 1].sort((a, b) => ({ valueOf: () => a - b })), () => [2, 1].sort(() => Symbol()), () => [1].sort(() => { throw 1 }), () => [2, 1].sort(undefined), () => new Uint8Array(2).sort(5), () => Uint8Array.prototype.sort.call([2, 1])]) { try { out.push(f()) } catch (e) { out.push([e.name, e.message]) } }
+return out

@@ -11,7 +11,7 @@ const CONTRACTS = new URL('../../../host/contracts/', import.meta.url)
 const HEADER = /^\/\/# (\S+)(?: gas=(\d+)(?:\.\.(\d+))?)?$/
 const CALL = /^\/\/> (\w+)(?: (.*?))?(?: @(\S+))?$/
 const RANGE = /\{(\d+)\.\.(\d+)\}/
-export const GAS_DEFAULT = 2_000_000
+export const GAS_DEFAULT = 600_000
 
 export interface CrossCall {
   method: string
