@@ -147,7 +147,7 @@ test('what the module costs is told apart from its methods', async t => {
 
 test('a limit of gas and one of the machine are told, and the calls after them are made', async t => {
   const source = `
-exports.spin = async () => { while (true); }
+exports.spin = async () => { while (true) 'x'.repeat(4000000) }
 exports.grow = async () => { let a = null; for (;;) a = { a, b: [1, 2, 3], c: {}, d: {}, e: {}, f: {}, g: {}, h: {}, i: {} } }
 exports.one = async () => 1`
   const calls = ['--call', 'spin()', '--call', 'grow()', '--call', 'one()']
@@ -155,7 +155,8 @@ exports.one = async () => 1`
   assert.equal(code, 1)
   const [spin, grow, one] = said
   assert.deepEqual([spin!.share, spin!.outcome.error.name], [1, 'OutOfGasError'])
-  assert.equal(grow!.cannot, 'memory')
+  // On a machine with much to do the time may be over before the memory is.
+  assert.match(grow!.cannot, /^(?:memory|timeout)$/)
   assert.deepEqual(one!.outcome, { result: 1 })
 })
 
