@@ -10,7 +10,8 @@ import type { Program } from './contract-tree.ts'
 
 export const SOURCE_CHARS_MAX: number = 256 * 1024
 const NESTING_MAX = 512
-const PROBLEMS_MAX = 20
+/** More problems than this are not told. */
+export const PROBLEMS_MAX = 20
 // The contract is parsed behind this line because compartments are strict.
 const PRELUDE = "'use strict';\n"
 

@@ -68,14 +68,6 @@ const NATIVE_ERRORS: Readonly<Record<string, ErrorConstructor>> = {
   TypeError
 }
 
-// A plain property on every engine: newer ones have a getter and a setter of their own here.
-const NO_STACK: PropertyDescriptor = Object.freeze({
-  value: '',
-  writable: true,
-  enumerable: false,
-  configurable: true
-})
-
 /** What aborted code throws: nothing that a contract ever gets to hold. */
 const ABORT: object = Object.freeze({ __proto__: null, aborted: true })
 

@@ -55,8 +55,9 @@ interface Running {
   randoms: number[]
   randomBlocks: number
   settled: { outcome: Outcome } | null
-  caller: object
-  ledger: object
+  /** Made when they are asked for, once a call. */
+  caller: object | null
+  ledger: object | null
 }
 
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
@@ -65,6 +66,7 @@ const NativeBytes = Uint8Array
 const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
+const { nextTick } = process
 const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
@@ -111,8 +113,8 @@ export class Runtime {
     return new Holdings(complete, () => this.#meter.stopWith({ kind: 'miss' }), sortNames)
   }
 
-  /** Runs a call. Nothing it gives may be told before `confirm`. */
-  async run(guest: Guest, call: Call): Promise<RanCall> {
+  /** Runs a call, from inside a microtask. Nothing it gives may be told before `confirm`. */
+  run(guest: Guest, call: Call): Promise<RanCall> {
     const meter = this.#meter
     const running: Running = {
       call,
@@ -122,33 +124,35 @@ export class Runtime {
       randoms: [],
       randomBlocks: 0,
       settled: null,
-      caller: freeze({ id: call.caller }),
-      ledger: freeze({ key: guest.ledger, seq: call.seq })
+      caller: null,
+      ledger: null
     }
-    // From inside a microtask, the next tick comes when the microtask queue is empty. The meter rests from there on:
-    // natives of the realm are metered for Node's own code too.
-    await null
     this.#running = running
     meter.start(guest.limits.gasPerCall)
     this.#begin(running)
-    let gas = 0
-    await new Promise<void>(resolve => {
-      process.nextTick(() => {
-        gas = meter.stop()
-        resolve()
-      })
+    // From inside a microtask, the next tick comes when the microtask queue is empty. The meter rests from there on:
+    // natives of the realm are metered for Node's own code too.
+    return new Promise(resolve => {
+      nextTick(this.#finish, running, resolve)
     })
+  }
+
+  readonly #finish = (running: Running, resolve: (ran: RanCall) => void): void => {
+    const gas = this.#meter.stop()
     this.#running = null
-    const { abort } = meter
-    meter.abort = null
+    resolve(this.#ranOf(running, gas))
+  }
+
+  #ranOf({ settled, files, log }: Running, gas: number): RanCall {
+    const { abort } = this.#meter
+    this.#meter.abort = null
     if (abort?.kind === 'miss') return { missing: true }
     if (abort?.kind === 'native') return { cannot: abort.cannot, message: abort.message }
-    const { log } = running
     const outcome = abort
       ? errorOutcome(abort.name, abort.message)
-      : (running.settled?.outcome ??
+      : (settled?.outcome ??
         errorOutcome('NeverSettledError', 'the promise of the call can no longer settle'))
-    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : running.files.changes, log }
+    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : files.changes, log }
   }
 
   /** Lets the engine tell of rejections that no call handled; does not return if one of them was a limit of its own. */
@@ -289,10 +293,15 @@ export class Runtime {
     const runtime = this
     return {
       get caller() {
-        return runtime.#current().caller
+        const running = runtime.#current()
+        running.caller ??= freeze({ id: running.call.caller })
+        return running.caller
       },
       get ledger() {
-        return runtime.#current().ledger
+        const running = runtime.#current()
+        const { call, guest } = running
+        running.ledger ??= freeze({ key: guest.ledger, seq: call.seq })
+        return running.ledger
       },
       now: () => runtime.#now(),
       random: () => runtime.#random(),
@@ -414,6 +423,7 @@ function plainArguments(name: string, args: unknown[]): unknown[] {
 /** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */
 export function writesOf(changes: ReadonlyMap<string, 'absent' | Held>, state: Holdings): Write[] {
   const writes: Write[] = []
+  if (changes.size === 0) return writes
   for (const path of sortNames([...changes.keys()])) {
     const entry = changes.get(path)!
     if (entry === 'absent') {

@@ -14,7 +14,7 @@ import {
 } from './sandbox-frames.ts'
 
 const READ_BYTES = 256 * 1024
-const FLUSH_CALLS = 64
+const FLUSH_CALLS = 256
 const FLUSH_CHARS: number = 256 * 1024
 const ALIVE_MS = 20
 const SPECULATED_CALLS_MAX = 500
@@ -123,6 +123,8 @@ class Child {
       ran = []
       chars = 0
     }
+    // The runtime runs calls from inside a microtask; whatever is awaited below goes on in one too.
+    await null
     for (let at = 0; at < calls.length; ) {
       const call = calls[at]!
       const result = await this.#runtime.run(guest, call)
