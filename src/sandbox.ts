@@ -3,10 +3,10 @@
 
 import type { StateReader } from './call.ts'
 import type { Executor, Program, Session, SessionOptions } from './execution.ts'
-import { probeSurroundings, type Surroundings } from './sandbox-process.ts'
 import { LedgerSession } from './sandbox-session.ts'
 import { Slot } from './sandbox-slot.ts'
-import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
+import type { Isolation, SandboxCounters, SandboxLimits } from './sandbox-types.ts'
+import { isolationOf, probeSurroundings, type Surroundings } from './sandbox-walls.ts'
 
 export class Sandbox implements Executor {
   readonly counters: SandboxCounters = {
@@ -24,14 +24,14 @@ export class Sandbox implements Executor {
   #nextSession = 0
   #closed = false
 
-  constructor(limits: SandboxLimits) {
+  constructor(limits: SandboxLimits, surroundings: Surroundings = probeSurroundings()) {
     this.#limits = limits
-    this.#surroundings = probeSurroundings()
+    this.#surroundings = surroundings
   }
 
-  /** Whether the children have no network at all. */
-  get networkIsolated(): boolean {
-    return this.#surroundings.isolate !== null
+  /** What shuts the children in on this machine. */
+  get isolation(): Isolation {
+    return { processes: this.#limits.processes, ...isolationOf(this.#surroundings) }
   }
 
   /** Whether calls can nest as deep here as on any other machine. */
