@@ -36,8 +36,7 @@ export class SandboxProcess {
     onEnd: (ending: Ending, message: string) => void
   ) {
     this.#onFrame = onFrame
-    const { command, args } = childCommand(surroundings, heapMib)
-    this.#child = this.#spawn(command, args)
+    this.#child = this.#spawn(surroundings, heapMib)
     const { stdin, stdout, stderr } = this.#child ?? {}
     if (!this.#child || !stdin || !stdout || !stderr) {
       // Out of memory or descriptors: no event tells of the end of what has not begun.
@@ -61,13 +60,10 @@ export class SandboxProcess {
     })
   }
 
-  #spawn(command: string, args: string[]): ChildProcess | null {
+  #spawn(surroundings: Surroundings, heapMib: number): ChildProcess | null {
+    const { command, args, options } = childCommand(surroundings, heapMib)
     try {
-      const child = spawn(command, args, {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: { TZ: 'UTC', LC_ALL: 'C' },
-        cwd: '/'
-      })
+      const child = spawn(command, args, options)
       child.on('error', error => {
         this.#stderr += String(error)
       })

@@ -1,7 +1,7 @@
 // What shuts a sandbox child in: namespaces and limits of the system, flags of Node. What a machine allows is tried once,
 // strongest first, and what it does not allow is said (`Isolation`).
 
-import { type SpawnSyncOptions, spawnSync } from 'node:child_process'
+import { type SpawnOptions, type SpawnSyncOptions, spawnSync } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -86,23 +86,23 @@ export function isolationOf({
   }
 }
 
-/** The command that starts a child, from the outermost wall to its script. */
+/** What starts a child, from the outermost wall to its script: for `spawn`. */
 export function childCommand(
   surroundings: Surroundings,
   heapMib: number
-): { command: string; args: string[] } {
+): { command: string; args: string[]; options: SpawnOptions } {
   const { leash, isolate, boundThreads, hasLimits, isStackRaised, child } = surroundings
   const limits = hasLimits ? limitScript(2 * heapMib + ENGINE_MIB, isStackRaised) : null
-  const raise = isStackRaised ? RAISE_STACK : null
-  const script = limits ?? raise
+  const script = limits ?? (isStackRaised ? RAISE_STACK : null)
   const walls = [...leash, ...isolate, ...boundThreads, ...(script ? limiting(script) : [])]
   const node = [process.execPath, ...nodeFlags(surroundings, heapMib), child.script, sesPath()]
   const [command, ...args] = [...walls, ...node]
-  return { command: command!, args }
+  const env = { TZ: 'UTC', LC_ALL: 'C' }
+  return { command: command!, args, options: { env, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] } }
 }
 
 /** What node is started with to be a child. */
-export function nodeFlags({ stackKib, child }: Surroundings, heapMib: number): string[] {
+function nodeFlags({ stackKib, child }: Surroundings, heapMib: number): string[] {
   const major = Number(process.versions.node.split('.')[0])
   return [
     '--jitless',
