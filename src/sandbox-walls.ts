@@ -86,6 +86,18 @@ export function isolationOf({
   }
 }
 
+/** What this machine does not give, in words for its operator; empty where nothing is missing. */
+export function missingWalls({ network, pids, memory, stack, orphans }: Isolation): string[] {
+  const missing: [isMissing: boolean, words: string][] = [
+    [network === 'shared', 'children share the network (unshare does not work here)'],
+    [pids === 'shared', 'children see other processes'],
+    [memory === 'heap only', 'the system does not bound their memory'],
+    [stack === 'low', 'the stack is too small, so nobody is judged (ulimit -s 8192)'],
+    [orphans === 'possible', 'children may outlive a killed program']
+  ]
+  return missing.filter(([isMissing]) => isMissing).map(([, words]) => words)
+}
+
 /** What starts a child, from the outermost wall to its script: for `spawn`. */
 export function childCommand(
   surroundings: Surroundings,

@@ -19,6 +19,7 @@ const LIVE: Live = {
   watcher: 'ybndrfg8',
   startedAt: 1,
   dhtReachable: false,
+  sandbox: null,
   ledger: () => ({ peers: 2, downloaded: 3, seen: 0, grownAt: null })
 }
 

@@ -41,6 +41,7 @@ function snapshot(ledgers: LedgerView[], more: Partial<Snapshot> = {}): Snapshot
     watcher: null,
     startedAt: 5_000,
     dhtReachable: true,
+    sandbox: null,
     ledgers,
     alerts: [],
     sinks: [],

@@ -4,6 +4,7 @@
 import { hex } from '../src/bytes.ts'
 import { type AlertKind, type Family, familyOf } from '../src/fault.ts'
 import { keyText } from '../src/key.ts'
+import type { Isolation } from '../src/sandbox-types.ts'
 import type { Store } from './store.ts'
 import type { AlertRow, DeliveryRow, ListedAlert, Undelivered } from './store-alert-rows.ts'
 import type { DriveCheckpoint, Verdict } from './store-checkpoints.ts'
@@ -51,6 +52,8 @@ export interface Snapshot {
   startedAt: number | null
   /** Null where no daemon says. */
   dhtReachable: boolean | null
+  /** What shuts contracts in; null where no daemon says. */
+  sandbox: Isolation | null
   ledgers: LedgerView[]
   /** Open alerts, newest first. */
   alerts: AlertView[]
@@ -63,6 +66,7 @@ export interface Live {
   watcher: string | null
   startedAt: number | null
   dhtReachable: boolean | null
+  sandbox: Isolation | null
   /** Null where it does not follow this ledger. */
   ledger(key: Uint8Array): LiveLedger | null
 }
@@ -88,6 +92,7 @@ export function takeSnapshot(store: Store, live: Live, now: number): Snapshot {
     watcher: live.watcher,
     startedAt: live.startedAt,
     dhtReachable: live.dhtReachable,
+    sandbox: live.sandbox,
     ledgers: store
       .ledgers()
       .map(row => viewLedger(store, row, standing.get(hex(row.key)) ?? [], live.ledger(row.key))),
