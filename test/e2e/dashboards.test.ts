@@ -82,6 +82,7 @@ async function faultyWatcher(stage: Stage): Promise<number> {
     watcher: null,
     startedAt: null,
     dhtReachable: true,
+    sandbox: null,
     ledger: () => null
   }
   const snapshot = () => takeSnapshot(store, live, Date.now())
