@@ -77,8 +77,8 @@ class Pipe {
     this.#saidAt = performance.now()
   }
 
-  isSilent(): boolean {
-    return performance.now() - this.#saidAt > ALIVE_MS
+  isSilent(now: number): boolean {
+    return now - this.#saidAt > ALIVE_MS
   }
 }
 
@@ -166,10 +166,10 @@ class Child {
       calls.shift()
       seat.state.settle()
       this.#bound(seat)
-      if (performance.now() > until) break
-      if (ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS || this.#pipe.isSilent()) {
-        await flush(false)
-      }
+      const now = performance.now()
+      if (now > until) break
+      const isMuch = ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS
+      if (calls.length > 0 && (isMuch || this.#pipe.isSilent(now))) await flush(false)
     }
     await flush(true)
   }
@@ -179,8 +179,9 @@ class Child {
     for (const call of calls) {
       const { rows, contents, lists } = guest.state.missing
       if (rows.size + contents.size + lists.size > ASKED_MAX / 2) return
-      if (performance.now() > until) return
-      if (this.#pipe.isSilent()) {
+      const now = performance.now()
+      if (now > until) return
+      if (this.#pipe.isSilent(now)) {
         await this.#runtime.confirm()
         this.#pipe.say({ t: 'alive' })
       }

@@ -145,7 +145,7 @@ export class Slot implements Runner {
   #hasTurn(lane: Lane): boolean {
     const isGranted = this.#granted.some(grant => grant.lane === lane)
     if (lane.careful > 0 && isGranted) return false
-    return nextCalls(lane).calls.length > 0 || (lane.held > 0 && !isGranted)
+    return (nextBatch(lane) !== null && roomOf(lane) > 0) || (lane.held > 0 && !isGranted)
   }
 
   #start(): void {
@@ -164,9 +164,7 @@ export class Slot implements Runner {
   /** False where the process did not take it. */
   #grant(lane: Lane): boolean {
     const { session } = lane
-    const { batch, calls } = nextCalls(lane)
-    if (batch) batch.sent += calls.length
-    lane.held += calls.length
+    const calls = takeCalls(lane)
     this.#granted.push({ lane, ran: 0 })
     if (this.#granted.length === 1) this.#headSince = performance.now()
     if (!this.#opened.has(session)) {
@@ -403,23 +401,33 @@ export class Slot implements Runner {
   }
 }
 
-/** What a lane's next slice adds to what the process has already; of one batch, and of none that must wait for room. */
-function nextCalls(lane: Lane): { batch: Batch | null; calls: Call[] } {
-  const none = { batch: null, calls: [] }
-  const begun = lane.batches.slice(0, BEGUN_BATCHES_MAX)
-  const batch = begun.find(({ sent, calls }) => sent < calls.length)
-  if (!batch) return none
-  // A batch that has begun goes on: what it waits for may be waiting for it.
-  if (batch.sent === 0 && lane.session.isFull) return none
-  const callsMax = lane.careful > 0 ? 1 : SLICE_CALLS_MAX
-  const room = Math.min(callsMax, GRANTS_MAX * callsMax - lane.held)
-  let end = batch.sent
-  let chars = 0
-  while (end < batch.calls.length && end - batch.sent < room && chars <= SLICE_ARGS_CHARS_MAX) {
-    chars += batch.calls[end]!.args.length
-    end++
+/** The batch that a lane goes on with; null where there is none, or it must wait for room. */
+function nextBatch({ batches, session }: Lane): Batch | null {
+  for (let i = 0; i < BEGUN_BATCHES_MAX && i < batches.length; i++) {
+    const batch = batches[i]!
+    if (batch.sent === batch.calls.length) continue
+    // A batch that has begun goes on: what it waits for may be waiting for it.
+    return batch.sent === 0 && session.isFull ? null : batch
   }
-  return { batch, calls: batch.calls.slice(batch.sent, end) }
+  return null
+}
+
+function roomOf({ careful, held }: Lane): number {
+  return careful > 0 ? 1 : Math.min(SLICE_CALLS_MAX, GRANTS_MAX * SLICE_CALLS_MAX - held)
+}
+
+/** What a lane's next slice adds to what the process has already. */
+function takeCalls(lane: Lane): Call[] {
+  const batch = nextBatch(lane)
+  if (!batch) return []
+  const { calls, sent } = batch
+  const most = Math.min(calls.length, sent + roomOf(lane))
+  let chars = 0
+  while (batch.sent < most && chars <= SLICE_ARGS_CHARS_MAX)
+    chars += calls[batch.sent++]!.args.length
+  const taken = calls.slice(sent, batch.sent)
+  lane.held += taken.length
+  return taken
 }
 
 /** What a process took with it is sent again to the next one. */
