@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const OURS = /^(contract|runtime)[\w-]*\.js$/
+const OURS = /^(contract|runtime|regexp|blake2b)[\w-]*\.js$/
 /** Where our own code lies is no part of what it is. */
 const OF_THIS_MACHINE = /^--(allow-fs-read|max-old-space-size)=/
 const SHOWN_HASH_CHARS = 12

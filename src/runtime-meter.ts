@@ -278,7 +278,6 @@ export class Meter {
     try {
       const value = ENGINE_MESSAGE
       defineProperty(error, 'message', { value, writable: true, configurable: true })
-      defineProperty(error, 'stack', NO_STACK)
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }

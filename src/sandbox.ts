@@ -4,15 +4,16 @@
 import type { StateReader } from './call.ts'
 import type { EngineFingerprint } from './engine.ts'
 import type { Executor, Program, Session, SessionOptions } from './execution.ts'
+import { LedgerSession } from './sandbox-session.ts'
+import { Slot } from './sandbox-slot.ts'
+import type { Isolation, SandboxCounters, SandboxLimits } from './sandbox-types.ts'
 import {
   fingerprintOf,
+  isolationOf,
   probeSurroundings,
   type Surroundings,
   type Tuning
-} from './sandbox-process.ts'
-import { LedgerSession } from './sandbox-session.ts'
-import { Slot } from './sandbox-slot.ts'
-import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
+} from './sandbox-walls.ts'
 
 export class Sandbox implements Executor {
   readonly counters: SandboxCounters = {
@@ -31,21 +32,21 @@ export class Sandbox implements Executor {
   #nextSession = 0
   #closed = false
 
-  /** `tuning` is for tests that compare engines: one that is given fails the self-test, so nobody is judged with it. */
+  /** `tuning` is for tests: a sandbox that is given one fails its self-test, so nobody is judged with it. */
   constructor(limits: SandboxLimits, tuning?: Tuning) {
     this.#limits = limits
     this.#isTuned = tuning !== undefined
     this.#surroundings = { ...probeSurroundings(), ...tuning }
   }
 
-  /** Whether the engine is run in another way than everywhere else. */
+  /** Whether children are run in another way than everywhere else. */
   get isTuned(): boolean {
     return this.#isTuned
   }
 
-  /** Whether the children have no network at all. */
-  get networkIsolated(): boolean {
-    return this.#surroundings.isolate !== null
+  /** What shuts the children in on this machine. */
+  get isolation(): Isolation {
+    return { processes: this.#limits.processes, ...isolationOf(this.#surroundings) }
   }
 
   /** Whether calls can nest as deep here as on any other machine. */

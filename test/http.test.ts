@@ -20,6 +20,7 @@ const LIVE: Live = {
   startedAt: 1,
   dhtReachable: false,
   engine: null,
+  sandbox: null,
   ledger: () => ({ peers: 2, downloaded: 3, seen: 0, grownAt: null })
 }
 

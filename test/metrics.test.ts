@@ -42,6 +42,7 @@ function snapshot(ledgers: LedgerView[], more: Partial<Snapshot> = {}): Snapshot
     startedAt: 5_000,
     dhtReachable: true,
     engine: null,
+    sandbox: null,
     ledgers,
     alerts: [],
     sinks: [],

@@ -14,8 +14,8 @@ export const FLOORS: Record<number, string[]> = {
   ],
   3: [
     'audit bell collect-evidence direct drive engine files-audit first-sight folders ledger peer-heads progress rpc-client sandbox sandbox-child',
-    'sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types signature-worker signatures sqlite storage swarm verify-ledger',
-    'websocket within'
+    'sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types sandbox-walls signature-worker signatures sqlite storage swarm',
+    'verify-ledger websocket within'
   ]
 }
 

@@ -9,6 +9,7 @@ import { keyText } from '../src/key.ts'
 import { Sandbox } from '../src/sandbox.ts'
 import { selfTest } from '../src/sandbox-selftest.ts'
 import type { SandboxLimits } from '../src/sandbox-types.ts'
+import { missingWalls } from '../src/sandbox-walls.ts'
 import { SignatureChecker } from '../src/signatures.ts'
 import { openStorage, type Storage } from '../src/storage.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
@@ -148,6 +149,9 @@ export class Daemon {
     this.#stops.push(() => clearInterval(timer))
     this.#stops.push(this.swarm.onReachable(isReachable => log.info('dht', { isReachable })))
     this.#isReady = true
+    const missing = missingWalls(this.sandbox.isolation)
+    if (missing.length > 0)
+      log.warn('the sandbox is not as shut as it can be', { missing: missing.join('; ') })
     // Nothing is judged before the sandbox has passed its test, and nobody who asks how we are waits for it.
     this.#starting = this.#testSandbox().then(
       () => this.sync(),
@@ -176,6 +180,7 @@ export class Daemon {
       startedAt: this.startedAt,
       dhtReachable: this.swarm.isReachable,
       engine: this.engine,
+      sandbox: this.sandbox.isolation,
       ledger: key => this.#watched.get(keyText(key))?.watch.view() ?? null
     }
   }

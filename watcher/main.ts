@@ -11,7 +11,7 @@ import { isKey, keyText, parseKey } from '../src/key.ts'
 import { vkeyOf } from '../src/vkey.ts'
 import { ConfigError, loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
 import { identityOf } from './identity.ts'
-import { alertText, ledgerDetails, ledgerTable } from './print.ts'
+import { alertText, ledgerDetails, ledgerTable, sandboxText } from './print.ts'
 import { type LedgerView, type Live, type LiveLedger, takeSnapshot, viewAlert } from './snapshot.ts'
 import { openStore, type Store } from './store.ts'
 
@@ -323,6 +323,7 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
     startedAt: null,
     dhtReachable: null,
     engine: null,
+    sandbox: null,
     ledger: () => null
   }
   if (http === null || http.port === 0) return none
@@ -332,12 +333,13 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
     if (daemon.watcher !== watcher) return none
     const ledgers = (await getJson(`${url}/ledgers`)) as LedgerView[]
     const known = new Map(ledgers.map(view => [view.ledger, view]))
-    const { startedAt, dhtReachable, engine } = daemon
+    const { startedAt, dhtReachable, engine, sandbox = null } = daemon
     return {
       ...none,
       startedAt,
       dhtReachable,
       engine,
+      sandbox,
       ledger: key => {
         const view = known.get(keyText(key))
         return view ? liveView(view) : null
@@ -374,6 +376,7 @@ function watcherText(
     `watcher     ${snapshot.watcher}`,
     `judged on   ${snapshot.engine ? engineText(snapshot.engine) : '-'}`,
     `dht         ${snapshot.dhtReachable === null ? '-' : snapshot.dhtReachable ? 'reachable' : 'not reachable'}`,
+    `sandbox     ${sandboxText(snapshot.sandbox)}`,
     `ledgers     ${snapshot.ledgers.length}`,
     `open alerts ${snapshot.alerts.length}`,
     `owed        ${owed} notices to ${snapshot.sinks.length} sinks`

@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Sandbox } from '../../src/sandbox.ts'
-import type { Tuning } from '../../src/sandbox-process.ts'
+import type { Tuning } from '../../src/sandbox-walls.ts'
 import { type CrossLedger, judge, produce } from './ledger.ts'
 import { allPrograms, type CrossProgram } from './programs.ts'
 

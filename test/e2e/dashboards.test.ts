@@ -83,6 +83,7 @@ async function faultyWatcher(stage: Stage): Promise<number> {
     startedAt: null,
     dhtReachable: true,
     engine: null,
+    sandbox: null,
     ledger: () => null
   }
   const snapshot = () => takeSnapshot(store, live, Date.now())
