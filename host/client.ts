@@ -56,7 +56,8 @@ function call(
   return rpc.callSigned(parseKey(info.ledger), caller.keyPair, unsigned)
 }
 
-function argsText(args: unknown[]): string {
+/** JSON text of the arguments. Throws a TypeError where it would not be what was given. */
+export function argsText(args: unknown[]): string {
   const text = JSON.stringify(args)
   // A lone surrogate cannot be signed or recorded, so it is not silently changed either.
   if (text.isWellFormed()) return text

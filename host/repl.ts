@@ -6,12 +6,13 @@ import { createInterface } from 'node:readline'
 import { start } from 'node:repl'
 import { PassThrough } from 'node:stream'
 import { inspect } from 'node:util'
-import { createContext, Script } from 'node:vm'
+import { createContext } from 'node:vm'
 import { type Command, Option } from 'commander'
 import colors from 'picocolors'
 import { dataFolder } from '../src/folders.ts'
 import { connectRpc, type HostInfo } from '../src/rpc-client.ts'
 import { type Caller, type Calls, ContractError, callsOf } from './client.ts'
+import { compileExpression } from './expression.ts'
 import { readKeyFile, useKey } from './keys.ts'
 import { USER_DEFAULT } from './methods.ts'
 import { printable } from './printable.ts'
@@ -79,7 +80,7 @@ async function evaluateOnce(
   calls: Calls,
   isJson: boolean
 ): Promise<number> {
-  const script = compile(expression)
+  const script = compileExpression('--exec', expression)
   const say = isJson ? sayJson : sayText
   try {
     const value = await script.runInContext(createContext({ client: calls.client, console }))
@@ -88,20 +89,6 @@ async function evaluateOnce(
   } catch (error) {
     say({ error: errorOf(error, info) }, calls)
     return EXIT.failed
-  }
-}
-
-/** An expression or statements, with `await` at the top. */
-function compile(text: string): Script {
-  const filename = 'expression'
-  try {
-    return new Script(`(async () => (${text}\n))()`, { filename })
-  } catch {
-    try {
-      return new Script(`(async () => {${text}\n})()`, { filename })
-    } catch (cause) {
-      throw new Misuse(`--exec is not JavaScript: ${(cause as Error).message}`, { cause })
-    }
   }
 }
 

@@ -42,6 +42,8 @@ function snapshot(ledgers: LedgerView[], more: Partial<Snapshot> = {}): Snapshot
     watcher: null,
     startedAt: 5_000,
     dhtReachable: true,
+    engine: null,
+    sandbox: null,
     ledgers,
     alerts: [],
     sinks: [],

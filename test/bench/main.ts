@@ -10,6 +10,8 @@ import { benchHost } from './host-rate.ts'
 import { benchIdle } from './idle.ts'
 import { benchAlarm, benchLive } from './live.ts'
 import { benchRestart } from './restart.ts'
+import { benchSandboxCalls } from './sandbox-calls.ts'
+import { benchChild, benchLedgers, benchMetering, benchRewriting } from './sandbox-cost.ts'
 
 const NAME_COLUMNS = 62
 
@@ -21,7 +23,12 @@ const PARTS: Record<string, (bench: Bench) => Promise<void>> = {
   host: benchHost,
   restart: benchRestart,
   idle: benchIdle,
-  evidence: benchEvidence
+  evidence: benchEvidence,
+  'sandbox-calls': benchSandboxCalls,
+  'sandbox-rewriting': benchRewriting,
+  'sandbox-metering': benchMetering,
+  'sandbox-child': benchChild,
+  'sandbox-ledgers': benchLedgers
 }
 
 const HELP = `npm run bench -- [--short] [--json] [--only NAME]

@@ -79,7 +79,7 @@ export function plot(rows: Row[]): string {
       `<text x="${LEFT - 8}" y="${y(part) + 4}" text-anchor="end">${percent(part)}</text>\n` +
       `<text x="${x(part * end)}" y="${TOP + PLOT_HEIGHT + 20}" text-anchor="middle">${(part * end) / 1_000} s</text>\n`
   )
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13"><title>Share of honest watchers that hold the proof, over time</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${ticks.join('')}${lines.join('')}<text x="${LEFT + PLOT_WIDTH / 2}" y="${HEIGHT - 8}" text-anchor="middle">since the host signed the first block of its second history</text>
 </svg>
