@@ -15,6 +15,8 @@ const TOPICS_MAX = 20_000
 const FAREWELL_MS_MAX = 500
 /** hyperswarm looks again only after ten minutes: who came a moment too early would be alone that long. */
 const LONELY_RETRY_MS = 10_000
+/** Two who join at the same time each look before the other is to be found: so each looks again after these. */
+const LOOKS_AFTER_JOIN_MS = [1_000, 4_000, 15_000, 60_000]
 const PORT_MAX = 65_535
 
 export interface SwarmOptions {
@@ -57,7 +59,9 @@ export class Swarm {
     this.#options = options
     this.#dht = new DHT({
       ...(bootstrap && { bootstrap }),
-      ...(options.bind && { host: options.bind })
+      ...(options.bind && { host: options.bind }),
+      // Between sockets on loopback there is nothing to punch through, and punching was seen to open one end only.
+      ...(isLoopback(options.bind) && { firewalled: false })
     })
     const keyPair = options.keyPair && {
       publicKey: Buffer.from(options.keyPair.publicKey),
@@ -118,6 +122,7 @@ export class Swarm {
     if (this.#sessions.size >= TOPICS_MAX) throw new RangeError(`more than ${TOPICS_MAX} topics`)
     const onerror = () => undefined
     this.#sessions.set(name, this.#swarm.join(Buffer.from(topic), { ...roles, onerror }))
+    this.#lookSoon(name, LOOKS_AFTER_JOIN_MS)
   }
 
   /** Resolves when the DHT knows of the join, which it may never do: nothing that serves waits for it. */
@@ -171,6 +176,17 @@ export class Swarm {
     for (const report of this.#reports) report(isReachable)
   }
 
+  #lookSoon(name: string, [ms, ...later]: number[]): void {
+    if (ms === undefined) return
+    const session = this.#sessions.get(name)
+    const timer = setTimeout(() => {
+      if (this.#sessions.get(name) !== session || this.#closing !== null) return
+      if (this.#isReachable) session.refresh().catch(() => undefined)
+      this.#lookSoon(name, later)
+    }, ms)
+    timer.unref()
+  }
+
   #lookAgain(): void {
     if (this.#isReachable && this.connectionCount === 0) this.#refresh()
   }
@@ -207,6 +223,10 @@ function parseNode(text: string): DhtNode {
     throw new RangeError(`not a DHT node: ${JSON.stringify(text.slice(0, 80))} is not host:port`)
   }
   return { host, port }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(127\.|::1$)/.test(address)
 }
 
 /** Ends a connection so that the other side hears of it at once, not when its keep-alive fails. */
