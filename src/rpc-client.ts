@@ -6,7 +6,7 @@ import { AUTHS, type Auth } from './genesis.ts'
 import { type Head, verifyHead } from './head.ts'
 import { isKey, keyText, parseKey } from './key.ts'
 import { type Observed, observedFromJson } from './observed.ts'
-import { type Receipt, type ReceiptJson, receiptFromJson, verifyReceipt } from './receipt.ts'
+import { type Receipt, receiptFromJson, verifyReceipt } from './receipt.ts'
 import { signRequest, type UnsignedRequest } from './request.ts'
 import { type Read, ReadRefused, readFromJson } from './verified-read.ts'
 import { WebSocket } from './websocket.ts'
@@ -38,7 +38,6 @@ export interface HostInfo {
 export interface CallResult {
   outcome: { result: unknown } | { error: { name: string; message: string } }
   receipt: Receipt
-  receiptJson: ReceiptJson
   head: Head
 }
 
@@ -290,11 +289,9 @@ function readInfo(answer: unknown): HostInfo {
 function readCallResult(answer: unknown): CallResult {
   const { outcome, receipt, head } = (answer ?? {}) as Record<string, unknown>
   try {
-    const read = receiptFromJson(receipt)
     return {
       outcome: readOutcome(outcome),
-      receipt: read,
-      receiptJson: receipt as ReceiptJson,
+      receipt: receiptFromJson(receipt),
       head: readHead(head)
     }
   } catch (error) {
