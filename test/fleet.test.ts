@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { openTestnet } from '../src/swarm.ts'
-import { type DaemonProgram, openStage, type Said, type Stage, startDaemon, startHost, watch } from './programs.ts'
+import {
+  type DaemonProgram,
+  openStage,
+  type Said,
+  type Stage,
+  startDaemon,
+  startHost,
+  watch
+} from './programs.ts'
 
 const CONTRACT = 'host/contracts/guest-list.js'
 
@@ -16,7 +24,9 @@ async function untilPeers(
     if (holds(lines)) return lines
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  throw new Error(`this did not change: ${JSON.stringify(await (await fetch(`${daemon.http}/api/peers`)).json())}`)
+  throw new Error(
+    `this did not change: ${JSON.stringify(await (await fetch(`${daemon.http}/api/peers`)).json())}`
+  )
 }
 
 async function openNetwork(t: TestContext): Promise<{ stage: Stage; network: string[] }> {
@@ -28,15 +38,21 @@ async function openNetwork(t: TestContext): Promise<{ stage: Stage; network: str
 
 test('watchers of a ledger meet, say what they verified, and their cosignatures make one note', async t => {
   const { stage, network } = await openNetwork(t)
-  const host = await startHost(stage, { contract: `${process.cwd()}/${CONTRACT}`, dir: stage.path('host'), network })
+  const host = await startHost(stage, {
+    contract: `${process.cwd()}/${CONTRACT}`,
+    dir: stage.path('host'),
+    network
+  })
   const daemons = await Promise.all(
     ['anne', 'bert'].map(name => startDaemon(stage, { dir: stage.path(name), network }))
   )
   for (const { dir } of daemons) await watch(stage, dir, 'add', host.ledger, '--name', 'guests')
   const [anne, bert] = daemons as [DaemonProgram, DaemonProgram]
-  const lines = await untilPeers(anne, found =>
-    found.some(line => line.peer === bert.watcher && line.verdict === 'verified') &&
-    found.some(line => line.role === 'host' && line.connected)
+  const lines = await untilPeers(
+    anne,
+    found =>
+      found.some(line => line.peer === bert.watcher && line.verdict === 'verified') &&
+      found.some(line => line.role === 'host' && line.connected)
   )
   assert.equal(lines.length, 2)
   await untilPeers(bert, found => found.some(line => line.peer === anne.watcher && line.verdict))
