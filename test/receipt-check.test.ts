@@ -26,6 +26,7 @@ function entry(seq: number, result = '"done"'): Entry {
 }
 
 interface Served {
+  sockets: WebSocketServer
   ledger: WritableLedger
   peer: string
 }
@@ -44,7 +45,7 @@ async function serve(t: TestContext, blocks: number): Promise<Served> {
     await new Promise(resolve => server.close(resolve))
     await ledger.close()
   })
-  return { ledger, peer: `127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { sockets, ledger, peer: `127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
 function receiptOf(of: Entry, changes: Partial<Promised> = {}, signer = HOST): Receipt {
@@ -59,9 +60,10 @@ function receiptOf(of: Entry, changes: Partial<Promised> = {}, signer = HOST): R
 function check(
   { ledger, peer }: Served,
   receipts: Receipt[],
-  timed: TimedHeadMessage | null = null
+  timed: TimedHeadMessage | null = null,
+  waitMs = 20_000
 ) {
-  return checkReceipts(ledger.key, receipts, timed, { peers: [peer], swarm: null })
+  return checkReceipts(ledger.key, receipts, timed, { peers: [peer], swarm: null, waitMs })
 }
 
 test('the ledger keeps, breaks or never saw a receipt, and what breaks is proven by its file', async t => {
@@ -84,10 +86,8 @@ test('the ledger keeps, breaks or never saw a receipt, and what breaks is proven
 
 test('a ledger that grows to the receipt meanwhile keeps it', async t => {
   const served = await serve(t, 3)
-  const checking = check(served, [receiptOf(entry(3))])
-  const later = setTimeout(() => void served.ledger.append([encodeBlock([entry(3)])]), 500)
-  t.after(() => clearTimeout(later))
-  const [found] = await checking
+  served.sockets.once('connection', () => served.ledger.append([encodeBlock([entry(3)])]))
+  const [found] = await check(served, [receiptOf(entry(3))])
   assert.equal(found!.verdict, 'kept')
 })
 
@@ -103,7 +103,7 @@ test('a later timed head that is shorter breaks a receipt; one of the same time,
   assert.equal(broken!.verdict, 'broken')
   assert.equal((await checkEvidence(broken!.broken!.evidence)).verdict, 'proven')
   const others = [timedAt(receipt.time), timedAt(receipt.time + 1, STRANGER)]
-  const doubts = await Promise.all(others.map(timed => check(served, [receipt], timed)))
+  const doubts = await Promise.all(others.map(timed => check(served, [receipt], timed, 2_000)))
   assert.deepEqual(
     doubts.flat().map(({ verdict }) => verdict),
     ['cannot-check', 'cannot-check']
@@ -113,6 +113,6 @@ test('a later timed head that is shorter breaks a receipt; one of the same time,
 test('nobody who answers breaks no receipt', async t => {
   const served = await serve(t, 3)
   const nobody = { ...served, peer: '127.0.0.1:9' }
-  const [found] = await check(nobody, [receiptOf(entry(2))])
+  const [found] = await check(nobody, [receiptOf(entry(2))], null, 1_000)
   assert.equal(found!.verdict, 'cannot-check')
 })

@@ -21,9 +21,8 @@ import { openStorage, type Storage } from '../src/storage.ts'
 import { openSwarm } from '../src/swarm.ts'
 import { type TimedHead, verifyTimedHead } from '../src/timed-head.ts'
 
-const FIRST_ANSWER_MS_MAX = 20_000
-/** From the first answer on: for the ledger to reach a receipt, or for the host to say that it does not. */
-const GROW_MS_MAX = 20_000
+/** A host says at least every 15 s how long its ledger is. */
+const WAIT_MS_DEFAULT = 20_000
 const TOGETHER_MAX = 32
 
 export type ReceiptVerdict = 'kept' | 'broken' | 'cannot-check' | 'not-a-receipt'
@@ -42,6 +41,8 @@ export interface Network {
   peers: string[]
   /** Null: the addresses alone. */
   swarm: { bootstrap: string[] | null; bind: string | null } | null
+  /** For the first answer, and then for the ledger to reach a receipt or for the host to say that it does not. */
+  waitMs?: number
 }
 
 /** All of one ledger. `timed` is what this watcher's store has of its host. Throws a RangeError for a bad address. */
@@ -54,7 +55,7 @@ export async function checkReceipts(
   const dir = await mkdtemp(join(tmpdir(), 'vms-watch-receipt-'))
   const storage = await openStorage(join(dir, 'cores'))
   const replica = await openLedger(storage, ledger)
-  const check = new LedgerCheck(replica, timed)
+  const check = new LedgerCheck(replica, timed, network.waitMs ?? WAIT_MS_DEFAULT)
   let connections: { close(): Promise<void> }[] = []
   try {
     connections = connect(network, storage, check)
@@ -87,14 +88,16 @@ function connect({ peers, swarm }: Network, storage: Storage, check: LedgerCheck
 
 class LedgerCheck {
   readonly #ledger: Ledger
+  readonly #waitMs: number
   readonly #wire: GossipWire
   readonly #timed: TimedHead[] = []
   readonly #waiting = new Set<() => void>()
   #talk: GossipTalk | null = null
   #deadline = 0
 
-  constructor(ledger: Ledger, timed: TimedHeadMessage | null) {
+  constructor(ledger: Ledger, timed: TimedHeadMessage | null, waitMs: number) {
     this.#ledger = ledger
+    this.#waitMs = waitMs
     if (timed) this.#timed.push(plainTimed(timed))
     this.#wire = new GossipWire(encodeHandshake('watcher'), {
       isWelcome: () => true,
@@ -119,8 +122,8 @@ class LedgerCheck {
     if (typeof manifest === 'string')
       return receipts.map(receipt => ended(receipt, 'cannot-check', manifest))
     this.#listen(manifest)
-    await this.#ledger.update({ timeoutMs: FIRST_ANSWER_MS_MAX })
-    this.#deadline = performance.now() + GROW_MS_MAX
+    await this.#ledger.update({ timeoutMs: this.#waitMs })
+    this.#deadline = performance.now() + this.#waitMs
     const checks: ReceiptCheck[] = []
     for (let at = 0; at < receipts.length; at += TOGETHER_MAX) {
       const together = receipts.slice(at, at + TOGETHER_MAX)
@@ -136,7 +139,7 @@ class LedgerCheck {
 
   /** The reason where the ledger cannot be had. */
   async #meet(): Promise<LedgerManifest | string> {
-    const sight = await firstSight(this.#ledger, FIRST_ANSWER_MS_MAX)
+    const sight = await firstSight(this.#ledger, this.#waitMs)
     if (!sight) return 'nobody who holds this ledger answered'
     if ('foreign' in sight)
       return 'its host signed another history with a higher fork (history-rewritten): nodevms verify KEY gives the evidence'
