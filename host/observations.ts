@@ -24,7 +24,7 @@ export class Observations {
   /** Throws a Refusal. */
   async answer(params: Record<string, unknown>, line: Line): Promise<unknown> {
     const block = countOf(params, 'block', Number.MAX_SAFE_INTEGER)
-    const after = countOf(params, 'after', Number.MAX_SAFE_INTEGER)
+    const after = countOf(params, 'after', Number.MAX_SAFE_INTEGER, 0)
     const ms = waitOf(params)
     const wanted = watchersOf(params)
     if (block >= this.#ledger.length)

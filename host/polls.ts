@@ -61,12 +61,12 @@ export class Polls {
   }
 }
 
-/** A count from 0 to `max`. Throws a Refusal. */
+/** A count from 0 to `max`; `none` where it is left out, null where it may not be. Throws a Refusal. */
 export function countOf(
   fields: Record<string, unknown>,
   name: string,
   max: number,
-  none = 0
+  none: number | null = null
 ): number {
   const value = fields[name] ?? none
   if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max)
@@ -75,7 +75,7 @@ export function countOf(
 }
 
 export function waitOf(fields: Record<string, unknown>): number {
-  return countOf(fields, 'waitMs', OBSERVED_WAIT_MS_MAX)
+  return countOf(fields, 'waitMs', OBSERVED_WAIT_MS_MAX, 0)
 }
 
 /** Keys of the watchers that are asked for; null for any. Throws a Refusal. */

@@ -11,6 +11,7 @@ import { WebSocket, WebSocketServer } from '../src/websocket.ts'
 import {
   type DaemonProgram,
   type Finished,
+  type HostOptions,
   type HostProgram,
   NO_DHT,
   NODEVMS,
@@ -34,10 +35,13 @@ interface Fleet {
 }
 
 /** A host and watchers that know its address. */
-async function openFleet(t: TestContext, names: string[], lie?: string): Promise<Fleet> {
+async function openFleet(
+  t: TestContext,
+  names: string[],
+  kind: Pick<HostOptions, 'lie' | 'auth'> = {}
+): Promise<Fleet> {
   const stage = await openStage(t)
-  const lying = lie ? { lie } : {}
-  const host = await startHost(stage, { contract: CONTRACT, dir: stage.path('host'), ...lying })
+  const host = await startHost(stage, { contract: CONTRACT, dir: stage.path('host'), ...kind })
   const watchers = await Promise.all(
     names.map(name => startDaemon(stage, { dir: stage.path(name) }))
   )
@@ -46,7 +50,7 @@ async function openFleet(t: TestContext, names: string[], lie?: string): Promise
 }
 
 function repl(stage: Stage, url: string, ...flags: string[]): Promise<Finished> {
-  const env = { NODEVMS_RECEIPTS: stage.path('receipts') }
+  const env = { NODEVMS_RECEIPTS: stage.path('receipts'), NODEVMS_KEYS_DIR: stage.path('keys') }
   const args = ['repl', url, '--user', 'bob', '--exec', RSVP, '--json', ...flags]
   return stage.run(NODEVMS, args, { env })
 }
@@ -60,7 +64,7 @@ function naming(...keys: string[]): string[] {
 }
 
 test('a call returns when K named watchers verified it, and whoever is missing is named', async t => {
-  const { stage, host, watchers } = await openFleet(t, ['anne', 'bert'])
+  const { stage, host, watchers } = await openFleet(t, ['anne', 'bert'], { auth: 'signed' })
   const [anne, bert] = watchers as [DaemonProgram, DaemonProgram]
   const [{ vkey }] = (await watch(stage, bert.dir, 'identity')) as [Said]
   const both = naming(anne.watcher, vkey)
@@ -217,7 +221,7 @@ test('who sits between can neither change an answer, nor a witness, nor a read',
 })
 
 test('a host that records another call than it gave a receipt for is told by its watcher, and convicted by the receipt', async t => {
-  const { stage, host, watchers } = await openFleet(t, ['anne'], 'receipt@2')
+  const { stage, host, watchers } = await openFleet(t, ['anne'], { lie: 'receipt@2' })
   const [anne] = watchers as [DaemonProgram]
   const named = naming(anne.watcher)
   const honest = await repl(stage, host.url, ...named, '--witness-timeout', '60')

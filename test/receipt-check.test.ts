@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { HostGossip } from '../host/gossip.ts'
+import type { HostClock } from '../host/host-clock.ts'
 import { checkEvidence } from '../src/check-evidence.ts'
 import { keyPairFromSeed } from '../src/crypto.ts'
 import { acceptReplication } from '../src/direct.ts'
@@ -32,13 +34,21 @@ interface Served {
 }
 
 /** A host's ledger whose block n holds entry n, at an address. */
-async function serve(t: TestContext, blocks: number): Promise<Served> {
+async function serve(
+  t: TestContext,
+  blocks: number,
+  onConnection: (ledger: WritableLedger, connection: unknown) => void = () => undefined
+): Promise<Served> {
   const storage = await tempStorage(t)
   const ledger = await createLedger(storage, HOST, GENESIS)
   for (let seq = 1; seq < blocks; seq++) await ledger.append([encodeBlock([entry(seq)])])
   const server = createServer()
   const sockets = new WebSocketServer({ server })
-  sockets.on('connection', socket => acceptReplication(socket, storage))
+  sockets.on('connection', socket =>
+    acceptReplication(socket, storage, {
+      onConnection: connection => onConnection(ledger, connection)
+    })
+  )
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.after(async () => {
     for (const socket of sockets.clients) socket.terminate()
@@ -108,6 +118,21 @@ test('a later timed head that is shorter breaks a receipt; one of the same time,
     doubts.flat().map(({ verdict }) => verdict),
     ['cannot-check', 'cannot-check']
   )
+})
+
+test('a host that says by gossip that its ledger ends earlier than its receipt breaks it', async t => {
+  let gossip: HostGossip | null = null
+  const served = await serve(t, 3, (ledger, connection) => {
+    const clock = { speak: () => T0 + 20, raise: () => undefined } as unknown as HostClock
+    gossip = new HostGossip({ ledger, keyPair: HOST, clock, tell: () => undefined })
+    gossip.begin()
+    gossip.attach(connection)
+  })
+  t.after(() => gossip?.close())
+  const [told, earlier] = await check(served, [receiptOf(entry(3)), receiptOf(entry(2))])
+  assert.equal(told!.verdict, 'broken')
+  assert.match(told!.broken!.fault.recorded!, /at time/)
+  assert.equal(earlier!.verdict, 'kept')
 })
 
 test('nobody who answers breaks no receipt', async t => {
