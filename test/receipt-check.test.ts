@@ -120,6 +120,16 @@ test('a later timed head that is shorter breaks a receipt; one of the same time,
   )
 })
 
+test('a forged timed head does not keep a receipt from being kept', async t => {
+  const served = await serve(t, 3)
+  const { head, roots } = served.ledger.rooted()!
+  const signature = new Uint8Array(64)
+  const rooted = { head: { ...head, length: 1 }, roots }
+  const forged: TimedHeadMessage = { type: 'timed-head', rooted, time: T0 + 99, signature }
+  const [found] = await check(served, [receiptOf(entry(2))], forged)
+  assert.equal(found!.verdict, 'kept')
+})
+
 test('a host that says by gossip that its ledger ends earlier than its receipt breaks it', async t => {
   let gossip: HostGossip | null = null
   const served = await serve(t, 3, (ledger, connection) => {

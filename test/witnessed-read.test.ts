@@ -84,6 +84,13 @@ const SWAPS: [what: string, read: Read][] = [
   ['a file said not to be there', { ...readOf('/a/b'), row: null, content: null }],
   ['another state root', { ...readOf('/a/b'), stateRoot: new Uint8Array(32) }],
   ['another entry number', { ...readOf('/a/b'), seq: SEQ + 1 }],
+  [
+    'a read of another ledger, with its own note',
+    {
+      ...readOf('/a/b', noteOf([ANNE, BERT], { ledger: OTHER_LEDGER })),
+      ledger: keyText(OTHER_LEDGER)
+    }
+  ],
   ['another ledger than was asked for', { ...readOf('/a/b'), ledger: keyText(OTHER_LEDGER) }],
   ['a note of another ledger', readOf('/a/b', noteOf([ANNE, BERT], { ledger: OTHER_LEDGER }))],
   ['a note of another entry', readOf('/a/b', noteOf([ANNE, BERT], { verdict: LATER }))],
