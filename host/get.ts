@@ -7,7 +7,7 @@ import { base64, hex } from '../src/bytes.ts'
 import { keyText } from '../src/key.ts'
 import { OBSERVED_WAIT_MS_MAX } from '../src/observed.ts'
 import { parsePath } from '../src/path.ts'
-import { connectRpc, RpcFailure, RpcRefusal } from '../src/rpc-client.ts'
+import { connectRpc, type RpcClient, RpcFailure, RpcRefusal } from '../src/rpc-client.ts'
 import { type Read, ReadRefused } from '../src/verified-read.ts'
 import {
   checkWitnessedRead,
@@ -65,7 +65,9 @@ async function get(address: string, path: string, options: GetOptions): Promise<
     const { name, message } = error as Error
     if (options.json) printJson({ error: { name, message } })
     else
-      remark(`${code === EXIT.failed ? pc.red('REFUSED') : pc.yellow('CANNOT CHECK')}  ${message}`)
+      remark(
+        `${code === EXIT.failed ? pc.red('REFUSED') : pc.yellow('CANNOT CHECK')}  ${printable(message)}`
+      )
     return code
   }
 }
@@ -90,20 +92,41 @@ async function fromWatcher(page: WatcherPage, wish: ReadWish, timeoutMs: number)
     } catch (error) {
       if (!(error instanceof TooFewWitnesses) || performance.now() >= end) throw error
     }
-    await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
+    await pause()
   }
 }
 
 async function fromHost(address: string, wish: ReadWish, timeoutMs: number): Promise<Proven> {
   const rpc = await connectRpc(address, { answerMs: timeoutMs + OBSERVED_WAIT_MS_MAX })
   try {
-    const waitMs = Math.min(timeoutMs, OBSERVED_WAIT_MS_MAX)
-    const { watchers, needed: witnesses } = wish
-    const read = await rpc.get(wish.path, { watchers, witnesses, waitMs })
+    const read = await askLong(rpc, wish, performance.now() + timeoutMs)
     return { read, witnesses: checkWitnessedRead(read, wish), verdict: null }
   } finally {
     await rpc.close()
   }
+}
+
+/** A host lets nobody wait as long as they like: it is asked again until `end`. */
+async function askLong(
+  rpc: RpcClient,
+  { path, watchers, needed }: ReadWish,
+  end: number
+): Promise<Read> {
+  for (;;) {
+    const asked = performance.now()
+    const waitMs = Math.ceil(Math.min(Math.max(0, end - asked), OBSERVED_WAIT_MS_MAX))
+    try {
+      return await rpc.get(path, { watchers, witnesses: needed, waitMs })
+    } catch (error) {
+      if (!(error instanceof RpcRefusal) || performance.now() >= end) throw error
+      // One that refuses at once is not asked without a pause.
+      if (performance.now() - asked < ASK_AGAIN_MS) await pause()
+    }
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
 }
 
 /** The exit code. */

@@ -16,6 +16,8 @@ import type { Line } from './polls.ts'
 import { CODES, Refusal } from './refusal.ts'
 
 export const USER_DEFAULT = 'anonymous'
+/** Those of `Served.asked`. */
+export const ASKED_METHODS: ReadonlySet<string> = new Set(['vms.observations', 'vms.get'])
 const RESERVED_PREFIX = 'vms.'
 
 /** The answer of `vms.info`. */

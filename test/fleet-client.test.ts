@@ -251,6 +251,25 @@ test('a host that records another call than it gave a receipt for is told by its
   assert.match(read.stderr, /AT FAULT/)
 })
 
+test('a call waits for a watcher that comes late, and a misuse is told before anything is called', async t => {
+  const { stage, host } = await openFleet(t, [])
+  const [{ watcher }] = (await watch(stage, stage.path('late'), 'identity')) as [Said]
+  const bare = await repl(stage, host.url, '--witnesses', '1')
+  const many = await repl(stage, host.url, '--witnesses', '2', ...naming(watcher, watcher))
+  assert.deepEqual([bare.code, many.code], [2, 2])
+  assert.match(bare.stderr + many.stderr, /vms-watch identity/)
+  const other = await repl(stage, host.url, '--log', STRANGER)
+  assert.equal(other.code, 1)
+
+  const called = repl(stage, host.url, ...naming(watcher), '--witness-timeout', '60')
+  await watch(stage, stage.path('late'), 'add', host.url)
+  await startDaemon(stage, { dir: stage.path('late') })
+  const { code, said, stderr } = await called
+  assert.equal(code, 0, stderr)
+  // None of the refused ones stands in the ledger.
+  assert.equal(said[0]!.receipt.seq, 1)
+})
+
 test('a receipt that nobody can be asked about is not judged, and what is none is misuse', async t => {
   const stage = await openStage(t)
   const dir = stage.path('zoe')
