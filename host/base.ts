@@ -32,7 +32,8 @@ import { RECOVERED_FILE } from './recover.ts'
 
 const JOURNAL_FILE = 'journal.sqlite'
 const CORES_FOLDER = 'cores'
-const SANDBOX_LIMITS = { callMs: 5_000, heapMiB: 256, heldMiB: 512, processes: 1 }
+/** What a call may take of this machine. */
+export const SANDBOX_LIMITS = { callMs: 5_000, heapMiB: 256, heldMiB: 512, processes: 1 }
 
 export interface HostOptions {
   dir: string
@@ -202,7 +203,8 @@ function newGenesis(options: HostOptions, files: Uint8Array): Uint8Array {
   })
 }
 
-function programOf({ source, limits }: Genesis, key: Uint8Array): Program {
+/** What a sandbox is given of a ledger. */
+export function programOf({ source, limits }: Genesis, key: Uint8Array): Program {
   const { gasPerCall, resultBytes, fileBytes, files, stateBytes } = limits
   const ran = { gasPerCall, resultBytes, fileBytes, files, stateBytes }
   return { source, ledger: keyText(key), limits: ran }

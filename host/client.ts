@@ -90,7 +90,8 @@ async function call(
   return { asked: { caller: keyPair.publicKey, nonce, method, args }, result }
 }
 
-function argsText(args: unknown[]): string {
+/** JSON text of the arguments. Throws a TypeError where it would not be what was given. */
+export function argsText(args: unknown[]): string {
   const text = JSON.stringify(args)
   // A lone surrogate cannot be signed or recorded, so it is not silently changed either.
   if (text.isWellFormed()) return text

@@ -22,6 +22,7 @@ import {
 } from './admit.ts'
 import type { Answer, EngineParts } from './engine-parts.ts'
 import { Behind } from './guard.ts'
+import { Poison } from './poison.ts'
 import { CODES, Refusal } from './refusal.ts'
 
 const QUEUE_CALLS_MAX = 10_000
@@ -32,6 +33,8 @@ const NO_ROOT = new Uint8Array(HASH_BYTES)
 
 interface Waiting {
   origin: Origin
+  /** Where the call came from. */
+  address: string
   bytes: number
   /** requestHash of a signed call. */
   hash: Uint8Array | null
@@ -56,6 +59,7 @@ interface Done {
 
 export class Engine {
   readonly #parts: EngineParts
+  readonly #poison = new Poison()
   readonly #queue: Waiting[] = []
   #queueBytes = 0
   #executed: Done[] = []
@@ -106,13 +110,18 @@ export class Engine {
     return () => this.#halted.delete(report)
   }
 
-  /** Resolves once the call is durable and in the ledger. Rejects with a Refusal when it was not recorded. */
-  submit(call: Call): Promise<Answer> {
+  /**
+   * Resolves once the call is durable and in the ledger. Rejects with a Refusal when it was not recorded.
+   * `address` is that of the connection, '' where there is none.
+   */
+  submit(call: Call, address: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#refuseUnfit(call)
+      const refusal = this.#poison.refusal(call, address)
+      if (refusal) throw refusal
       const hash = call.kind === 'signed' ? requestHash(this.#parts.ledger.key, call) : null
       const bytes = Buffer.byteLength(call.args)
-      this.#queue.push({ origin: call, bytes, hash, unchecked: false, resolve, reject })
+      this.#queue.push({ origin: call, address, bytes, hash, unchecked: false, resolve, reject })
       this.#queueBytes += bytes
       this.#wake()
     })
@@ -197,14 +206,15 @@ export class Engine {
     while (batch.length < RUN_CALLS_MAX && this.#queue.length > 0) {
       const waiting = this.#queue.shift()!
       this.#queueBytes -= waiting.bytes
-      const refusal = this.#requestRefusal(waiting, time)
+      const { origin, address } = waiting
+      const refusal = this.#requestRefusal(waiting, time) ?? this.#poison.refusal(origin, address)
       if (refusal) {
         waiting.reject(refusal)
         continue
       }
       if (waiting.hash) this.#taken.add(hex(waiting.hash))
-      for (const origin of this.#arriving(waiting))
-        batch.push({ ...origin, seq: this.#seq++, time })
+      for (const arriving of this.#arriving(waiting))
+        batch.push({ ...arriving, seq: this.#seq++, time })
     }
     if (batch.length > 0) this.#time = time
     return batch
@@ -250,6 +260,7 @@ export class Engine {
       const numbered = batch[i]!
       const recorded = this.#record(numbered, ran)
       if (recorded instanceof Refusal) {
+        if ('cannot' in ran) this.#poison.note(numbered.origin, numbered.address)
         this.#refuse(numbered, recorded.code, recorded.message)
         this.#dropSession()
         this.#seq = numbered.seq

@@ -1,19 +1,18 @@
 // `nodevms exec`: serves a contract until it is stopped.
 
-import { readFileSync, statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { type Command, Option } from 'commander'
 import colors from 'picocolors'
-import { strictText } from '../src/bytes.ts'
 import { ContractRefused } from '../src/contract.ts'
-import { AUTHS, type Auth, SOURCE_BYTES_MAX, TITLE_BYTES_MAX } from '../src/genesis.ts'
+import { AUTHS, type Auth, TITLE_BYTES_MAX } from '../src/genesis.ts'
+import { lookOf, problemsText } from './code-frame.ts'
+import { readContract } from './contract-file.ts'
 import type { Deceit } from './deceit.ts'
 import { type Host, openHost } from './host.ts'
 import { addNetworkOptions, EXIT, Misuse, onEnd, parsePort } from './program.ts'
 
 const PORT_DEFAULT = 5555
 const ADDRESS_DEFAULT = '127.0.0.1'
-const FRAME_COLUMNS_MAX = 120
 
 const EXAMPLE = `
 Example:
@@ -112,27 +111,8 @@ async function open(
     })
   } catch (error) {
     if (!(error instanceof ContractRefused)) throw error
-    throw new Misuse(refusalText(file, source, error), { cause: error })
-  }
-}
-
-function readContract(file: string): string {
-  let bytes: Buffer
-  try {
-    if (statSync(file).size > SOURCE_BYTES_MAX) {
-      throw new Misuse(`${file} has more than ${SOURCE_BYTES_MAX} bytes: make the contract smaller`)
-    }
-    bytes = readFileSync(file)
-  } catch (error) {
-    if (error instanceof Misuse) throw error
-    throw new Misuse(`no contract can be read from ${file}: give the path of a JavaScript file`, {
-      cause: error
-    })
-  }
-  try {
-    return strictText(bytes)
-  } catch (cause) {
-    throw new Misuse(`${file} is not UTF-8 text`, { cause })
+    const shown = problemsText(file, source, error.problems, lookOf(process.stderr))
+    throw new Misuse(`the contract is refused\n\n${shown}`, { cause: error })
   }
 }
 
@@ -149,17 +129,6 @@ function refuseUnfit({ auth, host, title }: ExecOptions): void {
 
 function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || /^127(\.\d{1,3}){3}$/.test(address)
-}
-
-/** Each problem with its place and the line that it is in. */
-function refusalText(file: string, source: string, { problems }: ContractRefused): string {
-  const lines = source.split('\n')
-  const told = problems.map(({ line, column, reason, instead }) => {
-    const text = (lines[line - 1] ?? '').slice(0, FRAME_COLUMNS_MAX)
-    const frame = `    ${String(line).padStart(4)} | ${text}\n         | ${' '.repeat(column - 1)}^`
-    return `  ${file}:${line}:${column} ${reason}; ${instead}\n${frame}`
-  })
-  return `the contract is refused\n${told.join('\n')}`
 }
 
 interface Printer {

@@ -22,7 +22,8 @@ export class HostClock {
 
   /** The time of a timed head that is about to be signed: on disk before anyone sees it. */
   speak(): number {
-    const time = this.now()
+    // Never the same twice: of two that are equal a watcher could not tell the newer.
+    const time = Math.max(this.#clock(), this.#floor + 1)
     this.raise(time)
     return time
   }

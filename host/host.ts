@@ -7,6 +7,7 @@ import type { Auth } from '../src/genesis.ts'
 import { gossipTopic } from '../src/gossip-messages.ts'
 import { keyText } from '../src/key.ts'
 import { createLedger, type WritableLedger } from '../src/ledger.ts'
+import { missingWalls } from '../src/sandbox-walls.ts'
 import type { Storage } from '../src/storage.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
 import { type Base, HostError, type HostOptions, openBase, openJournal } from './base.ts'
@@ -83,6 +84,10 @@ async function serve(
   closers: (() => Promise<void> | void)[]
 ): Promise<Host> {
   const { storage, drive, sandbox, genesis, keyPair, identity, program } = base
+  const missing = missingWalls(sandbox.isolation)
+  if (missing.length > 0) {
+    options.tell(`the sandbox is not as shut as it can be: ${missing.join('; ')}`)
+  }
   const ledger = await createLedger(storage, keyPair, identity.genesis)
   closers.push(() => ledger.close())
   if (!options.recover) await appendJournalled(ledger, base.held.journal)
@@ -112,7 +117,7 @@ async function serve(
     port: options.port,
     address: options.address,
     isOpenToPages: genesis.auth === 'signed',
-    handle: user => methodsOf(served, user),
+    handle: (user, address) => methodsOf(served, user, address),
     replicate: socket => acceptReplication(socket, storage, { onConnection }),
     onError: error => options.tell(`a call failed for a reason of our own: ${error.stack}`)
   })

@@ -2,12 +2,17 @@
 // `nodevms`: serve, call and audit contracts whose every call stands in a public ledger.
 
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { addExec } from './exec.ts'
 import { addGet } from './get.ts'
 import { listKeys, type NamedKey, newKey, showKey } from './keys.ts'
 import { addKeysDirOption, addNetworkOptions, runProgram } from './program.ts'
 import { addRepl } from './repl.ts'
+
+const CHECK_EXAMPLE = `
+Examples:
+  nodevms check ./contract.js
+  nodevms check ./contract.js -u bob --call "RSVP('bob', false)" --call "list()"`
 
 const program = new Command('nodevms')
   .description('serve, call and audit contracts whose every call stands in a public, signed ledger')
@@ -24,6 +29,7 @@ Example:
 addExec(program)
 addRepl(program)
 addVerify()
+addCheck()
 addGet(program)
 addKeys()
 await runProgram(program)
@@ -43,6 +49,26 @@ function addVerify(): void {
     const { runVerify } = await import('./verify.ts')
     process.exitCode = await runVerify({ target, ...options })
   })
+}
+
+function addCheck(): void {
+  program
+    .command('check')
+    .description('say what exec would refuse in a contract, and try its calls: gas, results, files')
+    .argument('<contract>', 'the contract, a JavaScript file')
+    .addOption(
+      new Option(
+        '-c, --call <expression>',
+        'a call to try, as repl --exec takes it; may be given again, each sees what those before it left'
+      ).argParser((text: string, before: string[] = []) => [...before, text])
+    )
+    .addOption(new Option('-u, --user <name>', 'who calls').env('NODEVMS_USER'))
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', CHECK_EXAMPLE)
+    .action(async (file: string, options: object) => {
+      const { runCheck } = await import('./check.ts')
+      process.exitCode = await runCheck({ file, ...options })
+    })
 }
 
 function addKeys(): void {

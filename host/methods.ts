@@ -65,26 +65,27 @@ export interface Served {
 /** `line` stands for the caller's connection. */
 export type Asked = (params: Record<string, unknown>, line: Line) => Promise<unknown>
 
-/** The methods as a caller sees them who comes as `user` where nothing else is said. */
-export function methodsOf(served: Served, user: string): Handle {
+/** The methods as a caller at `address` sees them who comes as `user` where nothing else is said. */
+export function methodsOf(served: Served, user: string, address: string): Handle {
   const line: Line = { waiting: 0 }
   return async (method, params) => {
     if (method === 'vms.info') return infoOf(served)
     if (method === 'vms.call') {
-      return callAnswer(await served.engine().submit(readCall(params, served.genesis.auth, user)))
+      const call = readCall(params, served.genesis.auth, user)
+      return callAnswer(await served.engine().submit(call, address))
     }
     if (Object.hasOwn(served.asked, method)) return served.asked[method]!(fieldsOf(params), line)
     if (method.startsWith(RESERVED_PREFIX)) {
       throw new Refusal(CODES.methodNotFound, 'Method not found')
     }
-    return callByName(served, user, method, params)
+    return callByName(served, { user, address }, method, params)
   }
 }
 
 /** The contract's own result, or an error with code 1, as NodeVMS answers. */
 async function callByName(
   { genesis, engine }: Served,
-  user: string,
+  { user, address }: { user: string; address: string },
   method: string,
   params: unknown = []
 ): Promise<unknown> {
@@ -95,12 +96,8 @@ async function callByName(
   if (!Array.isArray(params)) {
     throw new Refusal(CODES.invalidParams, 'the parameters of a contract are an array')
   }
-  const answer = await engine().submit({
-    kind: 'debug',
-    user,
-    method,
-    args: JSON.stringify(params)
-  })
+  const args = JSON.stringify(params)
+  const answer = await engine().submit({ kind: 'debug', user, method, args }, address)
   const { outcome, receipt } = callAnswer(answer)
   if ('result' in outcome) return outcome.result
   const { name, message } = outcome.error

@@ -1,4 +1,4 @@
-// How often one connection may call: a bucket that fills steadily and may fall below empty.
+// How often one connection may call: a bucket that fills steadily.
 
 export class Rate {
   readonly #perSecond: number
@@ -24,10 +24,5 @@ export class Rate {
     if (this.#left < calls) return false
     this.#left -= calls
     return true
-  }
-
-  /** Takes `calls` more, whether they are there or not: the next ones wait the longer. */
-  charge(calls: number): void {
-    this.#left = Math.max(this.#left - calls, -10 * this.#most)
   }
 }

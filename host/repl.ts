@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { start } from 'node:repl'
 import { PassThrough } from 'node:stream'
 import { inspect } from 'node:util'
-import { createContext, Script } from 'node:vm'
+import { createContext } from 'node:vm'
 import { type Command, Option } from 'commander'
 import colors from 'picocolors'
 import type { CallWitness } from '../src/call-witnesses.ts'
@@ -14,6 +14,7 @@ import { dataFolder } from '../src/folders.ts'
 import { keyText } from '../src/key.ts'
 import { connectRpc, type HostInfo } from '../src/rpc-client.ts'
 import { type Caller, type Calls, ContractError, callsOf } from './client.ts'
+import { compileExpression } from './expression.ts'
 import { readKeyFile, useKey } from './keys.ts'
 import { USER_DEFAULT } from './methods.ts'
 import { addWatcherOptions, type WatcherFlags, witnessWish } from './named-watchers.ts'
@@ -111,7 +112,7 @@ async function evaluateOnce(
   calls: Calls,
   isJson: boolean
 ): Promise<number> {
-  const script = compile(expression)
+  const script = compileExpression('--exec', expression)
   const say = isJson ? sayJson : sayText
   try {
     const value = await script.runInContext(createContext({ client: calls.client, console }))
@@ -120,20 +121,6 @@ async function evaluateOnce(
   } catch (error) {
     say({ error: errorOf(error, info), ...witnessing(error) }, calls)
     return EXIT.failed
-  }
-}
-
-/** An expression or statements, with `await` at the top. */
-function compile(text: string): Script {
-  const filename = 'expression'
-  try {
-    return new Script(`(async () => (${text}\n))()`, { filename })
-  } catch {
-    try {
-      return new Script(`(async () => {${text}\n})()`, { filename })
-    } catch (cause) {
-      throw new Misuse(`--exec is not JavaScript: ${(cause as Error).message}`, { cause })
-    }
   }
 }
 

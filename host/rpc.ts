@@ -13,8 +13,6 @@ export const REQUEST_BYTES_MAX: number = 2 * 1024 * 1024
 export const CONNECTIONS_MAX = 1_024
 export const CALLS_PER_SECOND_MAX = 5_000
 const CALLS_AT_ONCE_MAX = 10_000
-/** What a call costs that ran into a limit of the host: it took seconds, and nothing stands for it. */
-const CANNOT_CALLS = 5_000
 /** What a question costs whose answer is made of many proofs. */
 const ASKED_CALLS = 50
 /** Answers that a slow reader may leave lying before its connection ends. */
@@ -33,7 +31,7 @@ export interface RpcOptions {
   address: string
   /** Whether a web page may call: only where each call carries its caller's signature. */
   isOpenToPages: boolean
-  handle: (user: string) => Handle
+  handle: (user: string, address: string) => Handle
   replicate: (socket: WebSocket) => void
   /** Told of what is neither the contract's error nor a refusal: our own trouble. */
   onError: (error: Error) => void
@@ -167,12 +165,12 @@ export class Rpc {
   /** The methods for whoever the request says to be, within the rate of its connection. */
   #handleOf(request: IncomingMessage): Handle {
     const rate = this.#rateOf(request.socket)
-    const handle = this.#options.handle(userOf(request))
+    const handle = this.#options.handle(userOf(request), request.socket.remoteAddress ?? '')
     return async (method, params) => {
       if (!rate.take(ASKED_METHODS.has(method) ? ASKED_CALLS : 1)) {
         throw new Refusal(
           CODES.busy,
-          `too many calls on this connection: at most ${CALLS_PER_SECOND_MAX} a second, fewer after calls that run into a limit`
+          `too many calls on this connection: at most ${CALLS_PER_SECOND_MAX} a second`
         )
       }
       try {
@@ -180,7 +178,7 @@ export class Rpc {
       } catch (error) {
         if (!(error instanceof Refusal || error instanceof RpcError)) {
           this.#options.onError(error as Error)
-        } else if (error.code === CODES.cannot) rate.charge(CANNOT_CALLS)
+        }
         throw error
       }
     }

@@ -10,24 +10,17 @@ import {
   type Program,
   patternTargets
 } from './contract-tree.ts'
+import { parseRegExp, RegExpRefused } from './regexp-syntax.ts'
 
 /** Every global of runtime 1. The runtime gives exactly these; a test compares. */
 export const GLOBAL_NAMES: readonly string[] = [
   ...['System', 'console', 'Array', 'Boolean', 'Date', 'JSON', 'Map', 'Math', 'Number', 'Object'],
-  ...['Promise', 'Reflect', 'Set', 'String', 'Symbol', 'Uint8Array', 'WeakMap', 'WeakSet'],
+  ...['Promise', 'Reflect', 'RegExp', 'Set', 'String', 'Symbol', 'WeakMap', 'WeakSet'],
+  ...['ArrayBuffer', 'DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array'],
+  ...['Uint16Array', 'Int32Array', 'Uint32Array'],
   ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError'],
-  ...[
-    'TypeError',
-    'URIError',
-    'Infinity',
-    'NaN',
-    'undefined',
-    'isFinite',
-    'isNaN',
-    'parseFloat',
-    'parseInt'
-  ],
-  ...['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
+  ...['TypeError', 'URIError', 'Infinity', 'NaN', 'undefined', 'isFinite', 'isNaN', 'parseFloat'],
+  ...['parseInt', 'encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
 ]
 /** What the factory of a contract brings besides the globals. */
 const MODULE_NAMES = ['module', 'exports']
@@ -38,8 +31,9 @@ const INSTEAD: Record<string, string> = {
   Function: 'write the function out',
   require: 'put everything into this one file',
   process: 'use System',
-  RegExp: 'use the methods of String',
   BigInt: 'use numbers',
+  Float32Array: 'use an array',
+  Float64Array: 'use an array',
   setTimeout: 'compare System.now() with a stored time',
   setInterval: 'compare System.now() with a stored time',
   fetch: 'pass what you need in the arguments of the call',
@@ -88,6 +82,7 @@ export function deepestNode(tree: Program, max: number): { line: number; column:
 class Checker {
   problems: Problem[] = []
   free: Set<string> = new Set()
+  readonly #whole = new WeakSet<AnyNode>()
 
   visit(node: AnyNode, scope: Scope): void {
     this.#refuseNode(node, scope)
@@ -141,10 +136,56 @@ class Checker {
     }
   }
 
+  // `var exports` is the given one; let, const and class would be a second.
+  #refuseGiven(tree: AnyNode): void {
+    for (const statement of tree.body) {
+      const isSecond = statement.type === 'ClassDeclaration' || /^(let|const)$/.test(statement.kind)
+      const names = new Set<string>()
+      if (isSecond) declaredNames([statement], names)
+      for (const name of MODULE_NAMES.filter(name => names.has(name))) {
+        this.#refuse(statement, `${name} is there already`, 'give it another name')
+      }
+    }
+  }
+
   #refuseNode(node: AnyNode, scope: Scope): void {
+    if (node.type === 'Program') this.#refuseGiven(node)
     const refusal = REFUSED[node.type]?.(node, scope)
     if (refusal) this.#refuse(node, ...refusal)
+    if (node.type === 'Literal' && 'regex' in node) this.#checkRegExp(node)
     for (const target of assigned(node)) this.#refuseAssignment(target, scope)
+    this.#checkRest(node)
+  }
+
+  // Only where the whole of what is taken apart can be charged for.
+  #checkRest(node: AnyNode): void {
+    if (node.type === 'VariableDeclarator' && node.init) this.#whole.add(node.id as AnyNode)
+    if (node.type === 'AssignmentExpression' && node.left.type === 'ObjectPattern') {
+      this.#whole.add(node.left as AnyNode)
+    }
+    if (isFunction(node)) {
+      for (const param of node.params as AnyNode[]) {
+        const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
+        if (pattern.type === 'ObjectPattern') this.#whole.add(pattern)
+      }
+    }
+    if (!/^(Array|Object)Pattern$/.test(node.type) || this.#whole.has(node)) return
+    const parts: (AnyNode | null)[] = node.elements ?? node.properties
+    if (parts.some(part => part?.type === 'RestElement')) {
+      this.#refuse(node, 'a rest element inside another pattern', 'take it apart in two steps')
+    }
+  }
+
+  #checkRegExp(node: AnyNode): void {
+    const { pattern, flags } = node.regex
+    try {
+      parseRegExp(pattern, flags)
+    } catch (error) {
+      if (!(error instanceof RegExpRefused)) throw error
+      const { line, column } = node.loc!.start
+      const { at, reason, instead } = error
+      this.problems.push({ line, column: column + 2 + at, reason, instead })
+    }
   }
 
   #refuseAssignment(target: AnyNode, scope: Scope): void {
@@ -180,11 +221,12 @@ const REFUSED: Record<string, Refusal> = {
   ExportDefaultDeclaration: () => ['import and export', 'use module.exports = …'],
   ExportNamedDeclaration: () => ['import and export', 'use exports.name = …'],
   MetaProperty: node => (node.meta.name === 'import' ? ['import.meta', 'leave it out'] : null),
+  VariableDeclaration: (node, scope) => (node.kind === 'var' ? null : redeclared(node, scope)),
+  ClassDeclaration: (node, scope) => redeclared(node, scope),
   WithStatement: () => ['with', 'name the object'],
   DebuggerStatement: () => ['debugger', 'leave it out'],
   TaggedTemplateExpression: () => ['a tagged template', 'call the function'],
   Literal: node => {
-    if (node.regex) return ['runtime 1 has no regular expressions yet', 'use the methods of String']
     return node.bigint === undefined ? null : ['BigInt', 'use numbers']
   },
   BinaryExpression: node => (node.operator === '**' ? POWER : null),
@@ -192,11 +234,7 @@ const REFUSED: Record<string, Refusal> = {
   AwaitExpression: (_, scope) =>
     scope.functions === 0 ? ['await at top level', 'await inside a function'] : null,
   ForOfStatement: (node, scope) =>
-    node.await && scope.functions === 0 ? ['await at top level', 'await inside a function'] : null,
-  ArrayPattern: node =>
-    node.elements.some((element: AnyNode | null) => element?.type === 'RestElement')
-      ? ['a rest element in an array pattern', 'use slice()']
-      : null
+    node.await && scope.functions === 0 ? ['await at top level', 'await inside a function'] : null
 }
 
 // Every node that some syntax assigns to, declarations aside.
@@ -240,6 +278,15 @@ function declaredNames(statements: AnyNode[], into: Set<string>): void {
       for (const declarator of statement.declarations) boundNames(declarator.id as AnyNode, into)
     } else if (/^(Class|Function)Declaration$/.test(statement.type)) into.add(statement.id.name)
   }
+}
+
+// A var or a function may have the name of a parameter, and these are parameters of the factory.
+function redeclared(node: AnyNode, scope: Scope): [string, string] | null {
+  if (scope.parent?.parent !== null) return null
+  const names = new Set<string>()
+  declaredNames([node], names)
+  const name = MODULE_NAMES.find(name => names.has(name))
+  return name ? [`declares ${name}, which is there already`, 'give it another name'] : null
 }
 
 function lookup(name: string, scope: Scope | null): Scope | null {

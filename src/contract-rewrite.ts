@@ -13,13 +13,26 @@ import {
 
 export const DEPTH_MAX = 128
 
+/** Methods of the meter. */
+const COMPARISONS: Readonly<Record<string, string>> = {
+  '===': 'eq',
+  '!==': 'ne',
+  '==': 'like',
+  '!=': 'unlike',
+  '<': 'lt',
+  '>': 'gt',
+  '<=': 'le',
+  '>=': 'ge'
+}
+
 // Text that astring prints as it stands: names hold no spaces, so no contract can write these itself.
 const TICK = statement('--$vms.g < 0 && $vms.out()')
 const ENTER = statement(`--$vms.g < 0 && $vms.out(), ++$vms.d > ${DEPTH_MAX} && $vms.deep()`)
 const LEAVE = statement('--$vms.d')
 
-/** Spells every literal so that the printed text is ASCII and holds nothing that SES refuses by pattern. */
+/** Spells every literal so that the printed text is ASCII, has no directives and nothing that SES refuses by pattern. */
 export function normaliseLiterals(node: AnyNode): void {
+  if (Array.isArray(node.body)) node.body = node.body.filter(isNoBareText)
   if (node.type === 'Literal') {
     if (typeof node.value === 'string') node.raw = quoted(node.value)
     else if (typeof node.value === 'number') node.raw = numeral(node.value)
@@ -33,7 +46,6 @@ export function normaliseLiterals(node: AnyNode): void {
 /** Rewrites the tree in place and gives it back. */
 export function rewriteTree(tree: Program): Program {
   rewriteChildren(tree as AnyNode)
-  tree.body = tree.body.filter(statement => !('directive' in statement))
   return tree
 }
 
@@ -53,13 +65,29 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
   if (isFunction(node)) return rewriteFunction(node, parent)
   rewriteChildren(node)
   switch (node.type) {
-    case 'ForStatement':
     case 'ForInStatement':
+      node.right = meterCall('o', node.right as AnyNode) as any
+      node.body = block([TICK, node.body]) as any
+      return node
+    case 'ForStatement':
     case 'ForOfStatement':
     case 'WhileStatement':
     case 'DoWhileStatement':
       node.body = block([TICK, node.body]) as any
+      if (node.await) node.right = meterCall('i', node.right as AnyNode) as any
       return node
+    case 'Literal':
+      return 'regex' in node ? rewriteRegExp(node) : node
+    case 'BinaryExpression':
+      return rewriteBinary(node)
+    case 'AssignmentExpression':
+      if (node.operator === '=') node.right = walked(node.left, node.right) as any
+      return node.operator === '+=' ? meterCall('j', node) : node
+    case 'VariableDeclarator':
+      if (node.init) node.init = walked(node.id as AnyNode, node.init as AnyNode) as any
+      return node
+    case 'TemplateLiteral':
+      return node.expressions.length > 0 ? meterCall('j', node) : node
     case 'AwaitExpression':
     case 'YieldExpression':
       return meterCall('r', node)
@@ -86,12 +114,20 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   const own = new Set<string>()
   for (const param of params) boundNames(param, own)
   const hoisted = hoistedNames(node.body)
-  const plain =
-    params.every(isPlainParam) && !(node.async && [...own].some(name => hoisted.has(name)))
+  const collides = node.async
+    ? [...own].some(name => hoisted.has(name))
+    : !node.generator && declaresTwice(node.body, hoisted)
+  const plain = params.every(isPlainParam) && !collides
+  const rests = params.flatMap(param => {
+    const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
+    const taken = pattern.type === 'ObjectPattern' ? restOf(pattern) : undefined
+    return taken ? [statement(`$vms.o(${taken.argument.name})`)] : []
+  })
   rewriteChildren(node)
-  const body = bodyStatements(node)
+  const body = [...rests, ...bodyStatements(node)]
   node.expression = false
   if (node.generator) {
+    if (node.async) for (const statement of body) wrapDelegates(statement)
     node.body = block([TICK, ...body])
     return node
   }
@@ -107,11 +143,35 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   return node
 }
 
+// A body may declare a function twice, or beside a var of its name; the block that a plain body is put into may not.
+function declaresTwice(body: AnyNode, hoisted: Set<string>): boolean {
+  const names = body.type === 'BlockStatement' ? functionNames(body.body) : []
+  return new Set(names).size < names.length || names.some(name => hoisted.has(name))
+}
+
+function functionNames(statements: AnyNode[]): string[] {
+  return statements.flatMap(({ type, id }) => (type === 'FunctionDeclaration' ? [id.name] : []))
+}
+
+// What an async generator delegates to may be a list that is not async.
+function wrapDelegates(node: AnyNode): void {
+  if (isFunction(node)) return
+  if (node.type === 'YieldExpression' && node.delegate) {
+    node.argument = meterCall('i', node.argument as AnyNode) as any
+  }
+  for (const child of children(node)) wrapDelegates(child)
+}
+
 function bodyStatements(node: AnyNode): AnyNode[] {
   if (node.body.type === 'BlockStatement') {
-    return node.body.body.filter((statement: AnyNode) => !('directive' in statement))
+    return node.body.body
   }
   return [{ type: 'ReturnStatement', argument: node.body } as AnyNode]
+}
+
+// Not a directive, nor what the printer would make one of by leaving its parentheses out.
+function isNoBareText(statement: AnyNode): boolean {
+  return statement.type !== 'ExpressionStatement' || statement.expression.type !== 'Literal'
 }
 
 function rewriteCatch(node: AnyNode): AnyNode {
@@ -119,11 +179,11 @@ function rewriteCatch(node: AnyNode): AnyNode {
   if (node.param?.type === 'Identifier') {
     body.body.unshift(statement(`${node.param.name} = $vms.c(${node.param.name})`))
   } else if (node.param) {
-    body.body.unshift({
-      type: 'VariableDeclaration',
-      kind: 'let',
-      declarations: [{ type: 'VariableDeclarator', id: node.param, init: name('$vms.c($vmsE)') }]
-    })
+    const id = node.param
+    const init = name('$vms.c($vmsE)')
+    const declarations = [{ type: 'VariableDeclarator', id, init }]
+    // The body stays a block of its own: its names are not those that a default in the pattern means.
+    body.body = [{ type: 'VariableDeclaration', kind: 'let', declarations }, block(body.body)]
     node.param = name('$vmsE') as any
   } else {
     body.body.unshift(statement('$vms.c($vmsE)'))
@@ -173,6 +233,47 @@ function rewriteField(node: AnyNode): AnyNode {
   inner.body = guarded([result]) as any
   node.value = call(inner, []) as any
   return node
+}
+
+// Joining texts is put off by the engine until one is looked at, and comparing walks both: neither is a function that could be
+// wrapped. What cannot be a long text is left alone.
+function rewriteBinary(node: AnyNode): AnyNode {
+  const { operator, left, right } = node as any
+  if (operator === '+') {
+    return isNumber(left) && isNumber(right) ? node : meterCall('j', node)
+  }
+  if (!(operator in COMPARISONS) || isShort(left) || isShort(right)) return node
+  return call(name(`$vms.${COMPARISONS[operator]}`), [left, right])
+}
+
+function isNumber(node: AnyNode): boolean {
+  if (node.type === 'Literal') return typeof node.value === 'number'
+  if (node.type === 'UpdateExpression') return true
+  if (node.type === 'BinaryExpression') {
+    return ['-', '*', '/', '%', '|', '&', '^', '<<', '>>', '>>>'].includes(node.operator)
+  }
+  return node.type === 'UnaryExpression' && ['-', '+', '~'].includes(node.operator)
+}
+
+function isShort(node: AnyNode): boolean {
+  if (isNumber(node) || node.type === 'Literal') return true
+  if (node.type === 'Identifier') return node.name === 'undefined'
+  return node.type === 'UnaryExpression'
+}
+
+function rewriteRegExp({ regex }: AnyNode): AnyNode {
+  return call(name('$vms.l'), [name(quoted(regex.pattern)), name(quoted(regex.flags))])
+}
+
+// What a rest element takes is walked by the engine.
+function walked(pattern: AnyNode, source: AnyNode): AnyNode {
+  if (!restOf(pattern)) return source
+  return meterCall(pattern.type === 'ArrayPattern' ? 's' : 'o', source)
+}
+
+function restOf(pattern: AnyNode): AnyNode | undefined {
+  const parts: (AnyNode | null)[] = pattern.properties ?? pattern.elements ?? []
+  return parts.find(part => part?.type === 'RestElement') ?? undefined
 }
 
 function spreadKind(parent: AnyNode): string {

@@ -11,8 +11,10 @@ export function children(node: AnyNode): AnyNode[] {
   for (const key of Object.keys(node)) {
     if (key === 'loc') continue
     const value = node[key]
-    if (Array.isArray(value)) found.push(...value.filter(isNode))
-    else if (isNode(value)) found.push(value)
+    // One by one: a list may be longer than arguments can be.
+    if (Array.isArray(value)) {
+      for (const item of value) if (isNode(item)) found.push(item)
+    } else if (isNode(value)) found.push(value)
   }
   return found
 }

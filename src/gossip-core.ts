@@ -6,7 +6,7 @@
 // No clock, no I/O, no randomness: each method takes the time and gives a list of actions, in the order in which the
 // owner is to do them. Memory is bounded by GOSSIP_LIMITS whatever the peers send.
 
-import { equalBytes, hex } from './bytes.ts'
+import { byteText, equalBytes, hex } from './bytes.ts'
 import { type CheckResult, EvidenceExchange, type OwnEvidence } from './gossip-evidence.ts'
 import { headId, KeptHeads } from './gossip-kept.ts'
 import { GOSSIP_LIMITS } from './gossip-limits.ts'
@@ -31,10 +31,10 @@ import {
   disconnect,
   type GossipPeer,
   isRepeated,
-  newPeer,
   strike,
   takeToken
 } from './gossip-peer.ts'
+import { PeerTable } from './gossip-table.ts'
 import { HostTimes, type Sight } from './gossip-times.ts'
 import type { Head } from './head.ts'
 import type { TreeNode } from './inclusion.ts'
@@ -85,12 +85,14 @@ export interface PeerView {
   barredUntil: number | null
 }
 
-/** One for each ledger whose host's key is known. Nothing here throws, whatever the peers send. */
+/**
+ * One for each ledger whose host's key is known; after the constructor comes `logGrew`, in the same turn as reading the
+ * log's length. Nothing here throws, whatever the peers send. Bars are forgotten with it, and nothing else that matters.
+ */
 export class GossipCore {
   readonly #role: GossipRole
   readonly #owner: GossipOwner
-  readonly #peers = new Map<string, GossipPeer>()
-  readonly #barred = new Map<string, number>()
+  readonly #peers = new PeerTable()
   readonly #kept = new KeptHeads()
   readonly #times = new HostTimes()
   readonly #evidence: EvidenceExchange
@@ -110,7 +112,7 @@ export class GossipCore {
       send: (peer, message) => this.#send(peer, message)
     }
     const readPart = owner.evidencePart.bind(owner)
-    this.#evidence = new EvidenceExchange(this.#peers, out, readPart, role === 'watcher')
+    this.#evidence = new EvidenceExchange(this.#peers.all, out, readPart, role === 'watcher')
     for (const { peer, rooted } of kept) this.#restore(peer, rooted, now)
     for (const one of timed) if (!this.#times.contradiction(one)) this.#times.add(one, now)
   }
@@ -118,10 +120,9 @@ export class GossipCore {
   /** A channel with a peer is open. For one that is connected already: a new connection in place of the old. */
   peerMet(key: Uint8Array, role: GossipRole, now: number): GossipAction[] {
     return this.#run(() => {
-      const until = this.#barred.get(hex(key)) ?? Number.NEGATIVE_INFINITY
-      if (until > now) return this.#refuse(key, 'barred', until)
-      this.#barred.delete(hex(key))
-      const peer = this.#peer(key, now)
+      const until = this.#peers.barredUntil(hex(key), now)
+      if (until !== null) return this.#refuse(key, 'barred', until)
+      const peer = this.#place(key, now)
       if (peer === null) return this.#refuse(key, 'crowded', now)
       connect(peer, role, now)
       this.#serve(peer, now)
@@ -130,7 +131,7 @@ export class GossipCore {
 
   peerGone(key: Uint8Array, now: number): GossipAction[] {
     return this.#run(() => {
-      const peer = this.#peers.get(hex(key))
+      const peer = this.#peers.connected(key)
       if (peer) disconnect(peer, now)
       this.#evidence.pump(now)
     })
@@ -139,7 +140,7 @@ export class GossipCore {
   /** The connection of a peer takes nothing more (`isBlocked`), or again does. What is due waits, and only the newest of it. */
   peerBlocked(key: Uint8Array, isBlocked: boolean, now: number): GossipAction[] {
     return this.#run(() => {
-      const peer = this.#connected(key)
+      const peer = this.#peers.connected(key)
       if (!peer) return
       peer.isBlocked = isBlocked
       this.#serve(peer, now)
@@ -149,7 +150,7 @@ export class GossipCore {
   /** A message of a peer, as `decodeMessage` gave it; null for one that it refused. */
   received(key: Uint8Array, message: GossipMessage | null, now: number): GossipAction[] {
     return this.#run(() => {
-      const peer = this.#connected(key)
+      const peer = this.#peers.connected(key)
       if (!peer) return
       peer.messages++
       this.#count('received')
@@ -169,8 +170,8 @@ export class GossipCore {
       this.#times.reach(length)
       if (!this.#kept.hasUpTo(length)) return
       for (const { rooted, peers } of this.#kept.upTo(length)) {
-        if (!this.#compare(this.#peers.get(peers[0]!)!, rooted)) continue
-        for (const id of peers) this.#forget(this.#peers.get(id)!, rooted)
+        if (!this.#compare(this.#peers.all.get(peers[0]!)!, rooted)) continue
+        for (const id of peers) this.#forget(this.#peers.all.get(id)!, rooted)
       }
     })
   }
@@ -178,6 +179,9 @@ export class GossipCore {
   /** Our newest observation. It MUST be stored already (PROTOCOL §12.4). */
   ownObservation(observation: ObservationMessage, now: number): GossipAction[] {
     return this.#run(() => {
+      // Sent twice it would cost us a strike.
+      if (this.#observation && equalBytes(this.#observation.signature, observation.signature))
+        return
       this.#observation = observation
       this.#serveAll(now)
     })
@@ -193,7 +197,7 @@ export class GossipCore {
 
   /**
    * We hold evidence, our own or a peer's, stored and found *proven* by our own checker: it is offered to everyone, and
-   * none of its kind is accepted or asked for any more. What proves nothing MUST NOT come here: it would cost us a strike.
+   * none of its kind is accepted or asked for any more. Also after a restart, for each kind; the first of a kind counts. What proves nothing MUST NOT come here: it would cost us a strike.
    */
   evidenceStored(evidence: OwnEvidence, now: number): GossipAction[] {
     return this.#run(() => {
@@ -222,7 +226,7 @@ export class GossipCore {
   /** When `tick` next has something to do, if no event comes before; Infinity: nothing. */
   wakeAt(): number {
     let at = Number.POSITIVE_INFINITY
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#peers.all.values()) {
       if (peer.connectedAt === null) continue
       at = Math.min(at, this.#evidence.wakeAt(peer))
       if (peer.isBlocked) continue
@@ -244,7 +248,7 @@ export class GossipCore {
   }
 
   peers(now: number): PeerView[] {
-    return [...this.#peers.values()].map(peer => ({
+    return [...this.#peers.all.values()].map(peer => ({
       key: peer.key,
       role: peer.role,
       connectedSince: peer.connectedAt,
@@ -254,7 +258,7 @@ export class GossipCore {
       messages: peer.messages,
       strikes: peer.strikesEver,
       kept: this.#kept.of(peer.id).length,
-      barredUntil: this.#barredUntil(peer.id, now)
+      barredUntil: this.#peers.barredUntil(peer.id, now)
     }))
   }
 
@@ -361,33 +365,19 @@ export class GossipCore {
   }
 
   #restore(key: Uint8Array, rooted: RootedHead, now: number): void {
-    const peer = this.#peers.get(hex(key)) ?? this.#peer(key, now)
+    const peer = this.#place(key, now)
     if (peer) this.#kept.add(peer.id, rooted)
   }
 
-  /** The record of a peer; null when all places are taken by peers that are connected. */
-  #peer(key: Uint8Array, now: number): GossipPeer | null {
-    const known = this.#peers.get(hex(key))
-    if (known) return known
-    if (this.#peers.size >= GOSSIP_LIMITS.peersMax && !this.#makeRoom()) return null
-    const peer = newPeer(key, now)
-    this.#peers.set(peer.id, peer)
-    return peer
-  }
-
-  /**
-   * Forgets a peer that is gone: the longest gone of those who left nothing to judge, else the one met last, so that
-   * names made up by the hundred push out each other and not what an honest watcher once showed.
-   */
-  #makeRoom(): boolean {
-    const gone = [...this.#peers.values()].filter(peer => peer.connectedAt === null)
-    const idle = gone.filter(peer => this.#kept.of(peer.id).length === 0)
-    // The table is in the order in which the peers were met.
-    const victim = idle.sort((a, b) => a.goneAt - b.goneAt)[0] ?? gone.at(-1)
-    if (!victim) return false
-    for (const rooted of this.#kept.of(victim.id)) this.#forget(victim, rooted)
-    this.#peers.delete(victim.id)
-    return true
+  #place(key: Uint8Array, now: number): GossipPeer | null {
+    return this.#peers.place(
+      key,
+      now,
+      peer => this.#kept.of(peer.id).length === 0,
+      peer => {
+        for (const rooted of this.#kept.of(peer.id)) this.#forget(peer, rooted)
+      }
+    )
   }
 
   #strike(peer: GossipPeer, reason: StrikeReason, now: number): void {
@@ -397,10 +387,7 @@ export class GossipCore {
 
   #drop(peer: GossipPeer, reason: 'flood' | 'strikes', now: number): void {
     const until = now + GOSSIP_LIMITS.barMs
-    this.#barred.delete(peer.id)
-    this.#barred.set(peer.id, until)
-    if (this.#barred.size > GOSSIP_LIMITS.barredMax)
-      this.#barred.delete(this.#barred.keys().next().value!)
+    this.#peers.bar(peer.id, until)
     if (reason === 'flood') this.#count('flood')
     peer.strikes = []
     disconnect(peer, now)
@@ -413,7 +400,7 @@ export class GossipCore {
   }
 
   #serveAll(now: number): void {
-    for (const peer of this.#peers.values()) this.#serve(peer, now)
+    for (const peer of this.#peers.all.values()) this.#serve(peer, now)
   }
 
   /** Sends what is due. Only the newest of each kind is ever due, so there is no queue that could grow. */
@@ -445,7 +432,7 @@ export class GossipCore {
   }
 
   #isTimeHosts(timed: TimedHeadMessage): boolean {
-    const id = `${timed.time}.${hex(timed.signature)}.${headId(timed.rooted.head)}`
+    const id = `${timed.time}.${byteText(timed.signature)}${headId(timed.rooted.head)}`
     return this.#isVerified(id, () => this.#owner.verifyTime(timed))
   }
 
@@ -454,16 +441,6 @@ export class GossipCore {
     if (!verify()) return false
     addBounded(this.#verified, id, GOSSIP_LIMITS.verifiedMax)
     return true
-  }
-
-  #connected(key: Uint8Array): GossipPeer | null {
-    const peer = this.#peers.get(hex(key))
-    return peer && peer.connectedAt !== null ? peer : null
-  }
-
-  #barredUntil(id: string, now: number): number | null {
-    const until = this.#barred.get(id)
-    return until !== undefined && until > now ? until : null
   }
 
   #send(peer: { key: Uint8Array }, message: GossipMessage): void {

@@ -39,6 +39,8 @@ export class EvidenceExchange {
   /** Kinds that need no more evidence. */
   readonly #held = new Set<string>()
   readonly #useless = new Set<string>()
+  /** How many files of a kind came to nothing. */
+  readonly #failed = new Map<string, number>()
   #checking: { peer: GossipPeer; fetch: Fetch } | null = null
 
   constructor(
@@ -58,7 +60,8 @@ export class EvidenceExchange {
   }
 
   addOwn({ kind, hash, bytes }: OwnEvidence, now: number): void {
-    this.#own.set(kind, { kind, hash: hex(hash), bytes })
+    // The first of a kind stays the one that is offered: peers were told its hash.
+    if (!this.#own.has(kind)) this.#own.set(kind, { kind, hash: hex(hash), bytes })
     this.#hold(kind, now)
   }
 
@@ -113,6 +116,7 @@ export class EvidenceExchange {
     const file = concatBytes(fetch.parts)
     // That the bytes are others says nothing about the file of this name, which somebody else may have.
     if (hex(evidenceHash(file)) !== fetch.hash) {
+      this.#fail(fetch.kind)
       this.#end(peer)
       return false
     }
@@ -127,7 +131,7 @@ export class EvidenceExchange {
     const { peer, fetch } = this.#checking
     this.#checking = null
     if (peer.fetch === fetch) this.#end(peer)
-    this.#conclude(hash, result, now)
+    this.#conclude(fetch, result, now)
     return result.verdict === 'not-proven' ? peer : null
   }
 
@@ -158,7 +162,7 @@ export class EvidenceExchange {
     let at = Number.POSITIVE_INFINITY
     if (peer.serving.length > 0 && !peer.isBlocked && this.#mayServe(peer))
       at = peer.servedAt + GOSSIP_LIMITS.servedMs
-    if (fetch?.stage === 'receiving') at = Math.min(at, fetch.progressAt + GOSSIP_LIMITS.fetchMsMax)
+    if (fetch?.stage === 'receiving') at = Math.min(at, lateAt(fetch))
     if (fetch?.stage === 'ignored') at = Math.min(at, fetch.progressAt + GOSSIP_LIMITS.ignoreMsMax)
     return at
   }
@@ -195,31 +199,34 @@ export class EvidenceExchange {
     }
   }
 
-  #conclude(hash: Uint8Array, result: CheckResult, now: number): void {
+  #conclude({ kind, hash }: Offer, result: CheckResult, now: number): void {
     if (result.verdict === 'proven') {
       this.#out.count('evidence-proven')
       this.#hold(result.kind, now)
       return
     }
     if (result.verdict === 'unable') this.#out.count('evidence-unable')
-    addBounded(this.#useless, hex(hash), GOSSIP_LIMITS.uselessMax)
+    this.#fail(kind)
+    addBounded(this.#useless, hash, GOSSIP_LIMITS.uselessMax)
   }
 
   #expire(peer: GossipPeer, now: number): void {
     const { fetch } = peer
     if (!fetch) return
-    const ms = now - fetch.progressAt
-    if (fetch.stage === 'receiving' && ms >= GOSSIP_LIMITS.fetchMsMax) {
+    if (fetch.stage === 'receiving' && now >= lateAt(fetch)) {
       this.#out.count('evidence-late')
       peer.late++
+      this.#fail(fetch.kind)
       this.#ignore(peer, now)
-    } else if (fetch.stage === 'ignored' && ms >= GOSSIP_LIMITS.ignoreMsMax) peer.fetch = null
+    } else if (fetch.stage === 'ignored' && now - fetch.progressAt >= GOSSIP_LIMITS.ignoreMsMax)
+      peer.fetch = null
   }
 
   #ask(now: number): void {
     for (const kind of this.#wantedKinds()) {
       const busy = this.#fetches().filter(fetch => fetch.kind === kind).length
-      for (let free = GOSSIP_LIMITS.fetchesPerKindMax - busy; free > 0; free--) {
+      const most = GOSSIP_LIMITS.fetchesPerKind + (this.#failed.get(kind) ?? 0)
+      for (let free = most - busy; free > 0; free--) {
         const peer = this.#bestFor(kind)
         if (peer === null) break
         this.#start(peer, kind, now)
@@ -227,15 +234,22 @@ export class EvidenceExchange {
     }
   }
 
-  #wantedKinds(): Set<string> {
-    const kinds = new Set<string>()
-    for (const { offers } of this.#peers.values()) for (const kind of offers.keys()) kinds.add(kind)
-    return kinds
+  #wantedKinds(): string[] {
+    const kinds: string[] = []
+    for (const { offers } of this.#peers.values()) if (offers.size > 0) kinds.push(...offers.keys())
+    return kinds.length > 1 ? [...new Set(kinds)] : kinds
   }
 
   #start(peer: GossipPeer, kind: string, now: number): void {
     const offer = peer.offers.get(kind)!
-    peer.fetch = { ...offer, stage: 'receiving', parts: [], received: 0, progressAt: now }
+    peer.fetch = {
+      ...offer,
+      stage: 'receiving',
+      parts: [],
+      received: 0,
+      startedAt: now,
+      progressAt: now
+    }
     this.#out.send(peer, { type: 'request', hash: fromHex(offer.hash) })
   }
 
@@ -300,10 +314,21 @@ export class EvidenceExchange {
     else peer.fetch = { ...fetch, stage: 'ignored', parts: [], progressAt: now }
   }
 
+  #fail(kind: string): void {
+    const failed = this.#failed.get(kind) ?? 0
+    this.#failed.set(kind, Math.min(failed + 1, GOSSIP_LIMITS.peersMax))
+  }
+
   #end(peer: GossipPeer): void {
     peer.offers.delete(peer.fetch!.kind)
     peer.fetch = null
   }
+}
+
+/** When a file that comes no faster is late. */
+function lateAt({ startedAt, received }: Fetch): number {
+  const owed = (1_000 * received) / GOSSIP_LIMITS.fetchBytesPerSecondMin
+  return startedAt + GOSSIP_LIMITS.fetchMsMax + owed
 }
 
 function failures({ strikes, late }: GossipPeer): number {

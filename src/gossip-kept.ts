@@ -1,6 +1,6 @@
 // Heads that peers showed and that our log does not reach yet, bounded for each peer (PROTOCOL §12.5).
 
-import { hex } from './bytes.ts'
+import { byteText } from './bytes.ts'
 import { GOSSIP_LIMITS } from './gossip-limits.ts'
 import type { RootedHead } from './gossip-messages.ts'
 import type { Head } from './head.ts'
@@ -85,7 +85,7 @@ export class KeptHeads {
 
 /** One text for one head, its signature included: Ed25519 allows others of the same head. */
 export function headId({ fork, length, treeHash, signature }: Head): string {
-  return `${fork}.${length}.${hex(treeHash)}.${hex(signature)}`
+  return `${fork}.${length}.${byteText(treeHash)}${byteText(signature)}`
 }
 
 function lengthOf({ rooted }: Shared): number {

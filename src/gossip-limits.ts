@@ -13,9 +13,9 @@ export const GOSSIP_LIMITS = {
   barredMax: 1_024,
   /** Of a peer: heads beyond our log, and what it sent on this connection, to know it again. */
   keptHeadsMax: 32,
-  recentMax: 64,
+  recentMax: 32,
   /** Signatures of the host that need no second check. */
-  verifiedMax: 512,
+  verifiedMax: 128,
   /** Timed heads, the newest, against which another is held. */
   statedMax: 64,
   /** Accusations of one kind while none of them led to evidence. */
@@ -28,10 +28,12 @@ export const GOSSIP_LIMITS = {
   withheldMs: 60_000,
   /** Lengths told by timed heads that our log has yet to reach. */
   unreachedMax: 16,
-  /** Evidence that is on its way to us: bytes of all files together; files of one kind at a time. */
+  /** Evidence that is on its way to us: bytes of all files together. */
   fetchBytesMax: 16_777_216,
-  fetchesPerKindMax: 3,
-  /** After so long without a part a file is given up, and so long its parts are still let pass. */
+  /** Files of one kind at a time, and one more for each that failed: idlers cannot keep us waiting in turns. */
+  fetchesPerKind: 3,
+  /** A file that falls behind this rate after so long is given up; so long its parts are still let pass. */
+  fetchBytesPerSecondMin: 65_536,
   fetchMsMax: 10_000,
   ignoreMsMax: 60_000,
   /** Files that turned out to prove nothing, or that we could not check. */

@@ -60,7 +60,7 @@ export type GossipAction =
   /** End the channel with this peer, and open none before `until` (ms). 'crowded' bars nobody. */
   | { do: 'drop'; peer: Uint8Array; reason: DropReason; until: number }
   | { do: 'accuse'; peer: Uint8Array; accusation: Accusation }
-  /** Store a head of this peer, or delete it: what is stored is given to the constructor after a restart. */
+  /** Store a head of this peer, or delete it: what is stored is given to the constructor after a restart. May be done in batches. */
   | { do: 'keep' | 'forget'; peer: Uint8Array; rooted: RootedHead }
   /** A valid observation of this peer, its newest: for `peers`, and for the notes. */
   | { do: 'observed'; peer: Uint8Array; observation: ObservationMessage }

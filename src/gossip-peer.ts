@@ -1,6 +1,6 @@
 // What we know of one peer of a ledger: its rate, its strikes, what it said and what we said to it.
 
-import { hex } from './bytes.ts'
+import { byteText, hex } from './bytes.ts'
 import { GOSSIP_LIMITS } from './gossip-limits.ts'
 import type { GossipRole, ObservationMessage, TimedHeadMessage } from './gossip-messages.ts'
 
@@ -15,6 +15,8 @@ export interface Fetch extends Offer {
   stage: 'receiving' | 'waiting' | 'checking' | 'ignored'
   parts: Uint8Array[]
   received: number
+  startedAt: number
+  /** When the last part came, or it was given up. */
   progressAt: number
 }
 
@@ -111,7 +113,7 @@ export function strike(peer: GossipPeer, now: number): boolean {
 
 /** Whether this came already on this connection; remembers it. */
 export function isRepeated(peer: GossipPeer, signature: Uint8Array): boolean {
-  const id = hex(signature)
+  const id = byteText(signature)
   if (peer.recent.has(id)) return true
   addBounded(peer.recent, id, GOSSIP_LIMITS.recentMax)
   return false

@@ -1,6 +1,7 @@
 // The Date of runtime 1, in the sandbox child only: UTC, ISO texts, and the call's time for now (RUNTIME §3).
 
 const NativeDate = Date
+const { apply } = Reflect
 const ISO = /^[+-]?\d{4,6}-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?)?$/
 const PARTS = 'FullYear Month Date Day Hours Minutes Seconds Milliseconds'.split(' ')
 
@@ -22,7 +23,9 @@ export function makeDate(now: () => number): unknown {
       return NativeDate.UTC(...(parts.slice(0, 7).map(Number) as [number, number]))
     }
     static parse(text: string): number {
-      return ISO.test(String(text)) ? NativeDate.parse(String(text)) : Number.NaN
+      // Made text once: the next time it may be another.
+      const plain = String(text)
+      return ISO.test(plain) ? NativeDate.parse(plain) : Number.NaN
     }
     getTime(): number {
       return this.#time
@@ -46,11 +49,12 @@ export function makeDate(now: () => number): unknown {
       return hint === 'number' ? this.#time : this.toString()
     }
   }
+  const { getTime } = Date.prototype
   for (const part of PARTS) {
     const name = `getUTC${part}`
     const get = {
-      [name](this: { getTime(): number }) {
-        return (new NativeDate(this.getTime()) as any)[name]()
+      [name](this: Date) {
+        return (new NativeDate(apply(getTime, this, [])) as any)[name]()
       }
     }[name]
     Object.defineProperty(Date.prototype, name, { value: get })

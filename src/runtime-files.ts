@@ -1,5 +1,6 @@
 // System.files inside one call (RUNTIME §3.2), in the sandbox child only: reads through the call's own changes to what the
-// session holds of the state, and says what is missing. All synchronous; the runtime makes promises of it.
+// session holds of the state, and says what is missing. All synchronous; the runtime makes promises of it, and gives it
+// only texts, bytes that are nobody else's, and plain options.
 
 import { parentOf } from './path.ts'
 import type { Held, Holdings } from './runtime-state.ts'
@@ -18,6 +19,7 @@ const ENCODINGS = ['utf8', 'utf-8', 'hex', 'base64', 'binary']
 
 // Taken before the globals of the realm are metered.
 const NativeMap = Map
+const NativeBytes = Uint8Array
 
 export class CallFiles {
   /** What this call changed, by path. */
@@ -250,7 +252,7 @@ export class CallFiles {
   }
 
   #encode(content: unknown, coding: string): Content {
-    if (content instanceof Uint8Array) return new Uint8Array(content)
+    if (content instanceof NativeBytes) return content
     if (typeof content !== 'string') {
       throw this.#fail('TypeError', 'a file holds a string or a Uint8Array')
     }

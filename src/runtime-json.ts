@@ -1,18 +1,21 @@
 // JSON.stringify for contracts, in the sandbox child only: the walk is ours, so that nesting and gas are the same on every
-// engine; quoting, numbers and layout are the engine's.
+// engine; quoting and numbers are the engine's.
 
 import type { Meter } from './runtime-meter.ts'
 
 const NESTING_MAX = 100
+const GAP_CHARS_MAX = 10
 
 // Taken before the realm is metered.
 const { isArray } = Array
 const { keys } = Object
-const { parse, stringify } = JSON
+const { stringify } = JSON
+const { slice } = String.prototype
 const { apply } = Reflect
 const NativeNumber = Number
 const NativeString = String
 const NativeBoolean = Boolean
+const truthOf = Boolean.prototype.valueOf
 
 type Replace = (this: unknown, key: string, value: unknown) => unknown
 export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) => string | undefined
@@ -20,10 +23,13 @@ export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) =>
 /** As JSON.stringify. Throws what toJSON and getters throw, and a TypeError for a cycle or nesting beyond the limit. */
 export function makeStringify(meter: Meter): Stringify {
   return (value, replacer, space) => {
-    const text = new Writer(meter, replacer).write({ '': value }, '', value)
-    if (text === undefined || (typeof space !== 'number' && typeof space !== 'string')) return text
-    meter.charge(text.length)
-    return stringify(parse(text), undefined, space)
+    const given = unboxed(space)
+    const writer = new Writer(meter, replacer, gapOf(given))
+    const text = writer.write({ '': value }, '', value)
+    if (text !== undefined && (typeof given === 'number' || typeof given === 'string')) {
+      meter.charge(text.length - writer.laid)
+    }
+    return text
   }
 }
 
@@ -31,9 +37,15 @@ class Writer {
   readonly #meter: Meter
   readonly #replace: Replace | null
   readonly #only: string[] | null
+  readonly #gap: string
   readonly #above: unknown[] = []
+  /** What stands before a member, by nesting. */
+  readonly #breaks: string[] = ['\n']
+  /** Characters that are there for the layout alone. */
+  laid = 0
 
-  constructor(meter: Meter, replacer: unknown) {
+  constructor(meter: Meter, replacer: unknown, gap: string) {
+    this.#gap = gap
     this.#meter = meter
     this.#replace = typeof replacer === 'function' ? (replacer as Replace) : null
     this.#only = isArray(replacer) ? namesOf(replacer, meter) : null
@@ -64,7 +76,7 @@ class Writer {
   #writeObject(value: object): string {
     if (value instanceof NativeNumber) return stringify(NativeNumber(value))
     if (value instanceof NativeString) return stringify(NativeString(value))
-    if (value instanceof NativeBoolean) return stringify(value.valueOf())
+    if (value instanceof NativeBoolean) return stringify(apply(truthOf, value, []))
     const above = this.#above
     if (above.length >= NESTING_MAX) {
       throw this.#meter.makeError('TypeError', 'nested too deeply for JSON')
@@ -80,12 +92,13 @@ class Writer {
 
   #writeArray(value: unknown[]): string {
     const length = value.length
+    if (length === 0) return '[]'
     let text = '['
     for (let i = 0; i < length; i++) {
       if (i > 0) text += ','
-      text += this.write(value, i, value[i]) ?? 'null'
+      text += this.#break(0) + (this.write(value, i, value[i]) ?? 'null')
     }
-    return `${text}]`
+    return `${text}${this.#break(1)}]`
   }
 
   #writeMembers(value: object): string {
@@ -96,17 +109,49 @@ class Writer {
       const member = this.write(value, name, (value as any)[name])
       if (member === undefined) continue
       this.#meter.charge(name.length >>> 3)
-      text += `${text === '' ? '{' : ','}${stringify(name)}:${member}`
+      text += `${text === '' ? '{' : ','}${this.#break(0)}${stringify(name)}:`
+      if (this.#gap !== '') {
+        text += ' '
+        this.laid++
+      }
+      text += member
     }
-    return text === '' ? '{}' : `${text}}`
+    return text === '' ? '{}' : `${text}${this.#break(1)}}`
   }
+
+  // The break before a member of the object that is being written, or before its end.
+  #break(up: number): string {
+    if (this.#gap === '') return ''
+    const breaks = this.#breaks
+    const depth = this.#above.length - up
+    while (breaks.length <= depth) breaks[breaks.length] = breaks[breaks.length - 1]! + this.#gap
+    const text = breaks[depth]!
+    this.laid += text.length
+    return text
+  }
+}
+
+function gapOf(space: unknown): string {
+  if (typeof space === 'string') return apply(slice, space, [0, GAP_CHARS_MAX])
+  let gap = ''
+  if (typeof space === 'number') {
+    for (let i = 1; i <= space && i <= GAP_CHARS_MAX; i++) gap += ' '
+  }
+  return gap
+}
+
+function unboxed(value: unknown): unknown {
+  if (value instanceof NativeNumber) return NativeNumber(value)
+  return value instanceof NativeString ? NativeString(value) : value
 }
 
 function namesOf(replacer: unknown[], meter: Meter): string[] {
   meter.charge(replacer.length)
   const names: string[] = []
   for (let i = 0; i < replacer.length; i++) {
-    const name = replacer[i]
+    const given = replacer[i]
+    const isBoxed = given instanceof NativeNumber || given instanceof NativeString
+    const name = isBoxed ? NativeString(given) : given
     const text = typeof name === 'number' ? `${name}` : name
     if (typeof text === 'string' && !names.includes(text)) names[names.length] = text
   }

@@ -2,6 +2,7 @@
 // catch. The rewritten contract knows it as `$vms`.
 
 import type { CannotExecute } from './call.ts'
+import { asyncListOf } from './runtime-async-list.ts'
 
 /** Gas while no call runs: natives are metered realm-wide, and code of ours must not run dry. */
 const IDLE_GAS: number = 2 ** 30
@@ -9,6 +10,8 @@ const ABORTED_GAS: number = -(2 ** 30)
 const CHARGE_MAX: number = 2 ** 29
 const DEPTH_MAX = 128
 const RESUMPTION_GAS = 4
+/** Joining and comparing texts up to this length costs no more than what is counted anyway. */
+const JOINED_CHARS_FREE = 4095
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -32,7 +35,16 @@ const { isArray } = Array
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
-const apply = Reflect.apply
+const { apply, deleteProperty, ownKeys } = Reflect
+const typedArray = getPrototypeOf(Uint8Array.prototype)
+const lengthOfList = getOwnPropertyDescriptor(typedArray, 'length')!.get!
+const kindOfList = getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)!.get!
+/** The `next` of each of the engine's own iterators, by prototype. */
+const iteratorSteps = new Map<unknown, () => { done: boolean; value: unknown }>(
+  [[].values(), ''[Symbol.iterator](), new Map().keys(), new Set().keys()]
+    .map(iterator => getPrototypeOf(iterator))
+    .map(prototype => [prototype, prototype.next])
+)
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
 const MapPrototype = Map.prototype
@@ -50,6 +62,12 @@ const enginePrototypes = new Set<unknown>(
   ].map(native => native.prototype)
 )
 
+const NATIVE_ERRORS: Readonly<Record<string, ErrorConstructor>> = {
+  RangeError,
+  SyntaxError,
+  TypeError
+}
+
 /** What aborted code throws: nothing that a contract ever gets to hold. */
 const ABORT: object = Object.freeze({ __proto__: null, aborted: true })
 
@@ -59,6 +77,8 @@ export class Meter {
   /** Depth of metered functions. */
   d = 0
   abort: Abort | null = null
+  /** Set once, by the runtime. */
+  makeRegExp: (source: string, flags: string) => object = () => ({})
   #limit = IDLE_GAS
   /** Errors whose text the contract or we made; those of the engine are reworded when they are met. */
   #known = new WeakSet<object>()
@@ -89,7 +109,8 @@ export class Meter {
   }
 
   charge(amount: number): void {
-    if (!(amount < CHARGE_MAX)) this.out()
+    // A cost below zero would give gas back.
+    if (!(amount >= 0 && amount < CHARGE_MAX)) this.out()
     this.g -= amount
     if (this.g < 0) this.out()
   }
@@ -121,6 +142,64 @@ export class Meter {
     throw ABORT
   }
 
+  /** What was joined: the engine copies a text when it is first looked at. */
+  j(value: unknown): unknown {
+    if (typeof value === 'string' && value.length > JOINED_CHARS_FREE) {
+      this.charge(value.length >>> 12)
+    }
+    return value
+  }
+
+  eq(a: unknown, b: unknown): boolean {
+    if (typeof a === 'string' && a.length > JOINED_CHARS_FREE) this.#compare(a, b)
+    return a === b
+  }
+
+  ne(a: unknown, b: unknown): boolean {
+    return !this.eq(a, b)
+  }
+
+  like(a: unknown, b: unknown): boolean {
+    this.#compare(a, b)
+    // biome-ignore lint/suspicious/noDoubleEquals: it is what the contract says
+    return a == b
+  }
+
+  unlike(a: unknown, b: unknown): boolean {
+    return !this.like(a, b)
+  }
+
+  lt(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a < b
+  }
+
+  gt(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a > b
+  }
+
+  le(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a <= b
+  }
+
+  ge(a: any, b: any): boolean {
+    this.#compare(a, b)
+    return a >= b
+  }
+
+  #compare(a: unknown, b: unknown): void {
+    if (typeof a !== 'string' || typeof b !== 'string') return
+    const walked = a.length < b.length ? a.length : b.length
+    if (walked > JOINED_CHARS_FREE) this.charge(walked >>> 12)
+  }
+
+  /** A literal of a regular expression. */
+  l(source: string, flags: string): object {
+    return this.makeRegExp(source, flags)
+  }
+
   /** A resumption after await or yield. */
   r(value: unknown): unknown {
     this.g -= RESUMPTION_GAS
@@ -131,13 +210,27 @@ export class Meter {
   /** A spread into an array. */
   s(value: unknown): unknown {
     this.charge(1 + (lengthOf(value) >>> 1))
-    return value
+    return this.drain(value)
+  }
+
+  /** What an iterator of a list, a text, a Map or a Set has left, as a list; any other value as it is. The engine walks these unseen. */
+  drain(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const next = iteratorSteps.get(getPrototypeOf(value))
+    if (next === undefined || ownKeys(value).length > 0) return value
+    const list: unknown[] = []
+    for (;;) {
+      this.charge(1)
+      const step = apply(next, value, [])
+      if (step.done) return list
+      list[list.length] = step.value
+    }
   }
 
   /** A spread into arguments: the engine's own limit on them is that of its stack. */
   a(value: unknown): unknown {
-    this.s(value)
-    const list = isArray(value) ? value : [...(value as Iterable<unknown>)]
+    // Iterated here and only here: an array may have an iterator of its own, the next time another one.
+    const list = [...(this.s(value) as Iterable<unknown>)]
     if (list.length > ARGUMENTS_MAX) {
       throw this.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
@@ -151,6 +244,11 @@ export class Meter {
       this.charge(1 + (getOwnPropertyNames(value).length >>> 1))
     }
     return value
+  }
+
+  /** What `for await` and `yield*` of an async generator walk. */
+  i(value: unknown): unknown {
+    return asyncListOf(value, message => this.makeError('TypeError', message))
   }
 
   /** The entry of a catch: gives what was thrown, in words that are the same on every engine. */
@@ -183,7 +281,7 @@ export class Meter {
     } catch {
       // A frozen look-alike of the contract's own making holds no text of the engine.
     }
-    this.#known.add(error)
+    this.know(error)
     return thrown
   }
 
@@ -202,23 +300,34 @@ export class Meter {
     return text
   }
 
+  /** Takes the text of an error for its own. Its stack is empty, and a plain property last of all: engines differ in that. */
   know<T extends object>(error: T): T {
+    if (!this.#known.has(error) && deleteProperty(error, 'stack')) {
+      defineProperty(error, 'stack', { value: '', writable: true, configurable: true })
+    }
     this.#known.add(error)
     return error
   }
 
   makeError(name: string, message: string): Error {
-    const error = name === 'TypeError' ? new TypeError(message) : new Error(message)
-    if (name !== 'TypeError') defineProperty(error, 'name', { value: name, configurable: true })
+    const Native = NATIVE_ERRORS[name]
+    const error = Native ? new Native(message) : new Error(message)
+    if (!Native) defineProperty(error, 'name', { value: name, configurable: true })
     return this.know(error)
   }
+}
+
+/** The name of the kind of array of integers that a value is, by its brand; undefined for anything else. */
+export function integersOf(value: unknown): string | undefined {
+  return apply(kindOfList, value, [])
 }
 
 /** How many elements iterating this takes at most without running metered code. */
 export function lengthOf(value: unknown): number {
   if (typeof value === 'string' || isArray(value)) return value.length
   if (typeof value !== 'object' || value === null) return 0
-  if (value instanceof Uint8Array) return value.length
+  // Not by what it inherits: anything may inherit from Uint8Array and say any length.
+  if (integersOf(value) !== undefined) return apply(lengthOfList, value, [])
   const prototype = getPrototypeOf(value)
   if (prototype === MapPrototype) return size(sizeOfMap, value)
   return prototype === SetPrototype ? size(sizeOfSet, value) : 0

@@ -1,16 +1,25 @@
 // Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
-// with their input are wrapped and charged, and those that differ between engines are taken away (RUNTIME §4).
+// with their input are wrapped and charged (RUNTIME §5).
 
+import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
+import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
-
-const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
+import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
+import { makeSorts } from './runtime-sort.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
 
 const { isArray } = Array
 const { apply, construct } = Reflect
-const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
+const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf } = Object
+
+const BUFFERS = [
+  ...[ArrayBuffer, Int8Array, Uint8Array, Uint8ClampedArray],
+  ...[Int16Array, Uint16Array, Int32Array, Uint32Array]
+]
+
+const URI_FUNCTIONS = ['encodeURIComponent', 'decodeURIComponent', 'encodeURI', 'decodeURI']
 
 type Cost = (self: any, args: any[]) => number
 
@@ -36,8 +45,12 @@ const STRING_COSTS: Record<string, Cost> = {
     whole
   ),
   repeat: (self, args) => {
-    args[0] = Math.max(Number(args[0]) || 0, 0)
-    return 1 + Math.ceil((self.length * args[0]) / 8)
+    const times = Number(args[0]) || 0
+    args[0] = times
+    // What the engine refuses costs nothing.
+    return times > 0 && times < Number.POSITIVE_INFINITY
+      ? 1 + Math.ceil((self.length * times) / 8)
+      : 1
   },
   padStart: padCost,
   padEnd: padCost,
@@ -45,61 +58,28 @@ const STRING_COSTS: Record<string, Cost> = {
   replaceAll: replaceCost
 }
 
-const BYTES_COSTS: Record<string, Cost> = from(
-  'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some sort toReversed toSorted with',
-  self => 1 + ((self.length ?? 0) >>> 1)
-)
-
-// Not in every engine that may run a contract, dependent on its Unicode tables, or on its regular expressions.
-const REMOVED: [object, string][] = [
-  ...of(
-    String.prototype,
-    'localeCompare normalize match matchAll search toLocaleLowerCase toLocaleUpperCase'
-  ),
-  ...of(
-    String.prototype,
-    'anchor big blink bold fixed fontcolor fontsize italics link small strike sub sup'
-  ),
-  ...of(Array, 'fromAsync'),
-  ...of(Array.prototype, 'toLocaleString'),
-  ...of(Number.prototype, 'toLocaleString'),
-  ...of(
-    Object.prototype,
-    'toLocaleString __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__'
-  ),
-  ...of(Object, 'groupBy'),
-  ...of(Map, 'groupBy'),
-  ...of(Map.prototype, 'getOrInsert getOrInsertComputed'),
-  ...of(WeakMap.prototype, 'getOrInsert getOrInsertComputed'),
-  ...of(Promise, 'withResolvers try'),
-  ...of(JSON, 'rawJSON isRawJSON'),
-  ...of(
-    Set.prototype,
-    'union intersection difference symmetricDifference isSubsetOf isSupersetOf isDisjointFrom'
-  ),
-  ...of(Uint8Array, 'fromBase64 fromHex'),
-  ...of(Uint8Array.prototype, 'toBase64 toHex setFromBase64 setFromHex'),
-  ...of(getPrototypeOf(Uint8Array.prototype), 'toLocaleString'),
-  ...of(
-    ArrayBuffer.prototype,
-    'resize resizable maxByteLength transfer transferToFixedLength detached'
-  ),
-  ...of(
-    getPrototypeOf(getPrototypeOf([][Symbol.iterator]())),
-    'map filter take drop flatMap reduce toArray forEach some every find constructor'
+const BYTES_COSTS: Record<string, Cost> = {
+  ...from('sort toSorted', self => 1 + lengthOf(self) * 4),
+  ...from(
+    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed with',
+    self => 1 + (lengthOf(self) >>> 1)
   )
-]
+}
 
-/** Wraps and removes; to be called once, after `ses` is loaded and before `lockdown`. */
+/** To be called once, after `ses` is loaded and before it repairs the realm. */
 export function meterNatives(
   meter: Meter,
   stringify: (...args: any[]) => string | undefined
 ): void {
-  for (const [object, name] of REMOVED) Reflect.deleteProperty(object, name)
+  const { ofArrays, ofBytes } = makeSorts(meter)
+  for (const [name, sort] of Object.entries(ofArrays)) define(Array.prototype, name, sort)
+  const bytes = getPrototypeOf(Uint8Array.prototype)
+  for (const [name, sort] of Object.entries(ofBytes)) define(bytes, name, sort)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
   wrapAll(meter, String.prototype, STRING_COSTS, requireText)
-  wrapAll(meter, getPrototypeOf(Uint8Array.prototype), BYTES_COSTS, self => self)
+  wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
+  define(Array.prototype, 'flatMap', makeFlatMap(meter, Array.prototype.flatMap))
   define(Array.prototype, 'join', nested(meter, Array.prototype.join))
   define(String.prototype, 'toLowerCase', asciiCase(meter, String.prototype.toLowerCase, 65, 32))
   define(String.prototype, 'toUpperCase', asciiCase(meter, String.prototype.toUpperCase, 97, -32))
@@ -110,6 +90,12 @@ export function meterNatives(
   wrapGenerators(meter)
   wrapBuffers(meter)
   wrapCollections(meter)
+  for (const name of URI_FUNCTIONS) {
+    charged(meter, globalThis, name, args => {
+      args[0] = `${args[0]}`
+      return 1 + args[0].length
+    })
+  }
 }
 
 function wrapAll(
@@ -135,16 +121,11 @@ function wrapAll(
   }
 }
 
-// The length of an array-like is whatever its getter says, the next time something else: arrays only.
-function requireArray(self: unknown, meter: Meter): unknown {
-  if (isArray(self)) return self
-  throw meter.makeError('TypeError', 'runtime 1 has methods of Array for arrays only')
-}
-
 function requireText(self: unknown, meter: Meter): string {
   if (typeof self === 'string') return self
   if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
-  return String(self)
+  // Not String(self), which takes a symbol.
+  return `${self as any}`
 }
 
 // Arguments are made plain first: what a valueOf gives may be something else the next time.
@@ -154,33 +135,13 @@ function padCost(_self: string, args: any[]): number {
 }
 
 function replaceCost(self: string, args: any[]): number {
-  args[0] = String(args[0])
+  args[0] = `${args[0]}`
   if (typeof args[1] === 'function') return whole(self, args)
-  args[1] = String(args[1])
+  args[1] = `${args[1]}`
   const [pattern, replacement] = args
   const dollars = replacement.split('$').length - 1
   const times = 1 + self.length / Math.max(pattern.length, 1)
   return 1 + Math.ceil((self.length + times * (replacement.length + dollars * self.length)) / 8)
-}
-
-function makeFlat(meter: Meter): (this: unknown, depth?: number) => unknown[] {
-  function into(result: unknown[], list: unknown[], depth: number): unknown[] {
-    meter.charge(1 + list.length)
-    if (++meter.d > 128) meter.deep()
-    for (let i = 0; i < list.length; i++) {
-      if (!(i in list)) continue
-      const item = list[i]
-      if (depth > 0 && isArray(item)) into(result, item, depth - 1)
-      else result[result.length] = item
-    }
-    meter.d--
-    return result
-  }
-  return {
-    flat(this: unknown, depth: number = 1) {
-      return into([], requireArray(this, meter) as unknown[], Number(depth))
-    }
-  }.flat
 }
 
 // Joining nested arrays recurses inside the engine.
@@ -244,31 +205,30 @@ function wrapStatics(meter: Meter): void {
       )
     }
   }
-  charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
-  charged(meter, Object, 'fromEntries', ([list]) => 1 + lengthOf(list))
-  define(Array, 'from', makeFrom(meter, Array.from))
-  for (const name of ['all', 'allSettled', 'any', 'race']) {
-    charged(meter, Promise, name, ([list]) => 1 + lengthOf(list))
+  for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
+    charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
   }
-}
-
-// The length of an array-like is read once, so that what is charged is what is walked.
-function makeFrom(meter: Meter, native: any): unknown {
-  return {
-    from(this: unknown, list: any, map?: (item: unknown, at: number) => unknown) {
-      if (list === null || list === undefined || list[Symbol.iterator]) {
-        meter.charge(1 + lengthOf(list))
-        return apply(native, Array, map === undefined ? [list] : [list, map])
-      }
-      const length = Math.max(Math.trunc(Number(list.length)) || 0, 0)
-      meter.charge(1 + length)
-      const result: unknown[] = []
-      for (let i = 0; i < length; i++) {
-        result[i] = map === undefined ? list[i] : apply(map, undefined, [list[i], i])
-      }
-      return result
-    }
-  }.from
+  for (const name of ['create', 'defineProperties']) {
+    charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
+  }
+  charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
+  charged(meter, Object, 'fromEntries', args => drained(meter, args))
+  define(Array, 'from', makeFrom(meter, Array.from))
+  define(String, 'raw', makeRaw(meter))
+  for (const name of ['all', 'allSettled', 'any', 'race']) {
+    const native = (Promise as any)[name]
+    // Of Promise itself: another constructor would be given the engine's errors as they are.
+    define(
+      Promise,
+      name,
+      {
+        [name](...args: unknown[]) {
+          meter.charge(drained(meter, args))
+          return apply(native, Promise, args)
+        }
+      }[name]!
+    )
+  }
 }
 
 function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefined): void {
@@ -309,7 +269,11 @@ function wrapFunctions(meter: Meter): void {
       throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
     }
     meter.charge(1 + length)
-    return isArray(args) ? args : [...(args as any)]
+    const plain = isArray(args) ? args : [...(args as any)]
+    if (plain.length > ARGUMENTS_MAX) {
+      throw meter.makeError('RangeError', `more than ${ARGUMENTS_MAX} arguments`)
+    }
+    return plain
   }
   const methods = {
     apply(this: any, self: unknown, args: unknown) {
@@ -341,8 +305,20 @@ function wrapFunctions(meter: Meter): void {
     }
   }
   for (const [name, method] of Object.entries(methods)) define(Function.prototype, name, method)
-  charged(meter, Reflect, 'apply', ([, , args]) => list(args).length)
-  charged(meter, Reflect, 'construct', ([, args]) => list(args).length)
+  const reflections = {
+    apply(target: any, self: unknown, args: unknown) {
+      const plain = list(args)
+      meter.charge(plain.length)
+      return apply(target, self, plain)
+    },
+    construct(target: any, args: unknown, ...made: unknown[]) {
+      const plain = list(args)
+      meter.charge(plain.length)
+      return apply(construct, Reflect, [target, plain, ...made])
+    }
+  }
+  define(Reflect, 'apply', reflections.apply)
+  define(Reflect, 'construct', reflections.construct)
 }
 
 function wrapPromises(meter: Meter): void {
@@ -353,9 +329,10 @@ function wrapPromises(meter: Meter): void {
     {
       then(this: any, fulfilled?: any, rejected?: any) {
         meter.charge(THEN_GAS)
-        if (typeof rejected !== 'function') return apply(native, this, [fulfilled, rejected])
-        const tidied = (thrown: unknown) => rejected(meter.c(thrown))
-        return apply(native, this, [fulfilled, tidied])
+        const tidied =
+          typeof rejected === 'function' ? (thrown: unknown) => rejected(meter.c(thrown)) : rejected
+        if (isOrdinary(this)) return apply(native, this, [fulfilled, tidied])
+        return apply(native, this, [looked(meter, fulfilled), looked(meter, tidied)])
       }
     }.then
   )
@@ -376,7 +353,8 @@ function wrapGenerators(meter: Meter): void {
             meter.charge(1)
             if (++meter.d > 128) meter.deep()
             try {
-              return apply(native, this, [value])
+              const given = object === async && name === 'return' ? settledOf(meter, value) : value
+              return apply(native, this, [given])
             } catch (thrown) {
               throw meter.x(thrown)
             } finally {
@@ -391,20 +369,16 @@ function wrapGenerators(meter: Meter): void {
 
 // Memory of buffers is outside the engine's heap limit.
 function wrapBuffers(meter: Meter): void {
-  for (const Native of [ArrayBuffer, Uint8Array] as any[]) {
+  define(ArrayBuffer.prototype, 'slice', makeSlice(meter))
+  charged(meter, getPrototypeOf(Uint8Array), 'from', args => drained(meter, args))
+  for (const Native of BUFFERS as any[]) {
     const name: string = Native.name
+    const unit: number = Native.BYTES_PER_ELEMENT ?? 1
     const Wrapped: any = {
       [name]: function (this: unknown, first: any, ...more: any[]) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
-        const plain = typeof first === 'object' && first !== null ? first : Number(first) || 0
-        if (
-          typeof plain === 'object' &&
-          !plain[Symbol.iterator] &&
-          !(plain instanceof ArrayBuffer)
-        ) {
-          throw meter.makeError('TypeError', `${name} is made from a number, a list or a buffer`)
-        }
-        const bytes = typeof plain === 'number' ? plain : lengthOf(plain)
+        const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, meter.drain(first))
+        const bytes = unit * (typeof plain === 'number' ? plain : lengthOf(plain))
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
@@ -420,8 +394,9 @@ function wrapCollections(meter: Meter): void {
   for (const Native of [Map, Set, WeakMap, WeakSet] as any[]) {
     const name: string = Native.name
     const Wrapped: any = {
-      [name]: function (this: unknown, items?: unknown) {
+      [name]: function (this: unknown, given?: unknown) {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
+        const items = meter.drain(given)
         meter.charge(1 + lengthOf(items))
         return construct(Native, [items], new.target === Wrapped ? Native : new.target)
       }
@@ -454,15 +429,20 @@ function charged(meter: Meter, object: any, name: string, cost: (args: any[]) =>
   )
 }
 
-// An object that asks to be spread has whatever length it says.
+function drained(meter: Meter, args: any[]): number {
+  args[0] = meter.drain(args[0])
+  return 1 + lengthOf(args[0])
+}
+
+// An object that asks to be spread has whatever length it says, and asks anew each time.
 function concatLength(value: any): number {
   const spreads = typeof value === 'object' && value !== null && !isArray(value)
-  return spreads && value[Symbol.isConcatSpreadable] ? Number.POSITIVE_INFINITY : lengthOf(value)
+  return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? Object.getOwnPropertyNames(value).length
+    ? getOwnPropertyNames(value).length
     : lengthOf(value)
 }
 
@@ -476,8 +456,4 @@ function define(object: object, name: string, value: unknown): void {
 
 function from(names: string, cost: Cost): Record<string, Cost> {
   return Object.fromEntries(names.split(' ').map(name => [name, cost]))
-}
-
-function of(object: object, names: string): [object, string][] {
-  return names.split(' ').map(name => [object, name])
 }

@@ -6,12 +6,16 @@ import { createRequire } from 'node:module'
 import { blake2b256 } from './blake2b.ts'
 import type { Call, CannotExecute, Outcome, Write } from './call.ts'
 import { GLOBAL_NAMES } from './contract-check.ts'
+import { defineOverridable, keepBuffers, trimRealm } from './runtime-allowed.ts'
 import { makeDate } from './runtime-date.ts'
 import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
 import { makeStringify } from './runtime-json.ts'
-import { ARGUMENTS_MAX, Meter } from './runtime-meter.ts'
+import { makeConstructors, makeMath } from './runtime-made.ts'
+import { ARGUMENTS_MAX, integersOf, lengthOf, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
+import { RegExps } from './runtime-regexp.ts'
 import { type Held, Holdings } from './runtime-state.ts'
+import { teachTexts } from './runtime-texts.ts'
 
 const ERROR_NAME_CHARS_MAX = 256
 const ERROR_MESSAGE_CHARS_MAX = 1024
@@ -20,6 +24,8 @@ const LOG_LINE_CHARS_MAX = 500
 const HASH_GAS = 200
 const FILES_GAS = 20
 const CHECK_GAS = 2000
+const CHECKED_BYTES_MAX: number = 2 * 1024 * 1024
+const FILES_ARGUMENTS_MAX = 3
 
 export interface GuestLimits extends FileLimits {
   gasPerCall: number
@@ -49,15 +55,19 @@ interface Running {
   randoms: number[]
   randomBlocks: number
   settled: { outcome: Outcome } | null
-  caller: object
-  ledger: object
+  /** Made when they are asked for, once a call. */
+  caller: object | null
+  ledger: object | null
 }
 
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
+const NativeBytes = Uint8Array
+const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
-const { getOwnPropertyDescriptor, freeze, defineProperty } = Object
+const { nextTick } = process
+const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
   readonly #meter: Meter
@@ -82,21 +92,16 @@ export class Runtime {
     this.#meter = new Meter(text => this.#log('engine error:', text))
     this.#stringify = makeStringify(this.#meter)
     process.on('unhandledRejection', thrown => this.#look(thrown))
+    keepBuffers()
     createRequire(import.meta.url)(sesPath)
     const makeGuestDate = makeDate(() => this.#now())
     meterNatives(this.#meter, this.#stringify)
-    const { lockdown } = globalThis as any
-    lockdown({
-      errorTaming: 'safe',
-      consoleTaming: 'unsafe',
-      localeTaming: 'unsafe',
-      domainTaming: 'safe',
-      errorTrapping: 'none',
-      unhandledRejectionTrapping: 'none',
-      reporting: 'none',
-      stackFiltering: 'concise'
-    })
-    this.#evaluate = makeEvaluate(this.#globals(makeGuestDate))
+    const regexps = new RegExps(this.#meter)
+    teachTexts(this.#meter, regexps)
+    this.#meter.makeRegExp = (source, flags) => regexps.literal(source, flags)
+    const made = { ...makeConstructors(this.#meter), RegExp: regexps.RegExp }
+    lockDown(made)
+    this.#evaluate = makeEvaluate(this.#globals(made, makeGuestDate))
   }
 
   /** The factory of a compiled contract. Throws when SES or the engine refuses the code. */
@@ -108,8 +113,8 @@ export class Runtime {
     return new Holdings(complete, () => this.#meter.stopWith({ kind: 'miss' }), sortNames)
   }
 
-  /** Runs a call. Nothing it gives may be told before `confirm`. */
-  async run(guest: Guest, call: Call): Promise<RanCall> {
+  /** Runs a call, from inside a microtask. Nothing it gives may be told before `confirm`. */
+  run(guest: Guest, call: Call): Promise<RanCall> {
     const meter = this.#meter
     const running: Running = {
       call,
@@ -119,33 +124,35 @@ export class Runtime {
       randoms: [],
       randomBlocks: 0,
       settled: null,
-      caller: freeze({ id: call.caller }),
-      ledger: freeze({ key: guest.ledger, seq: call.seq })
+      caller: null,
+      ledger: null
     }
-    // From inside a microtask, the next tick comes when the microtask queue is empty. The meter rests from there on:
-    // natives of the realm are metered for Node's own code too.
-    await null
     this.#running = running
     meter.start(guest.limits.gasPerCall)
     this.#begin(running)
-    let gas = 0
-    await new Promise<void>(resolve => {
-      process.nextTick(() => {
-        gas = meter.stop()
-        resolve()
-      })
+    // From inside a microtask, the next tick comes when the microtask queue is empty. The meter rests from there on:
+    // natives of the realm are metered for Node's own code too.
+    return new Promise(resolve => {
+      nextTick(this.#finish, running, resolve)
     })
+  }
+
+  readonly #finish = (running: Running, resolve: (ran: RanCall) => void): void => {
+    const gas = this.#meter.stop()
     this.#running = null
-    const { abort } = meter
-    meter.abort = null
+    resolve(this.#ranOf(running, gas))
+  }
+
+  #ranOf({ settled, files, log }: Running, gas: number): RanCall {
+    const { abort } = this.#meter
+    this.#meter.abort = null
     if (abort?.kind === 'miss') return { missing: true }
     if (abort?.kind === 'native') return { cannot: abort.cannot, message: abort.message }
-    const { log } = running
     const outcome = abort
       ? errorOutcome(abort.name, abort.message)
-      : (running.settled?.outcome ??
+      : (settled?.outcome ??
         errorOutcome('NeverSettledError', 'the promise of the call can no longer settle'))
-    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : running.files.changes, log }
+    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : files.changes, log }
   }
 
   /** Lets the engine tell of rejections that no call handled; does not return if one of them was a limit of its own. */
@@ -267,14 +274,9 @@ export class Runtime {
     this.#meter.abort = abort
   }
 
-  #globals(GuestDate: unknown): Record<string, unknown> {
-    const meter = this.#meter
-    const errors: Record<string, unknown> = {}
-    for (const name of GLOBAL_NAMES.filter(name => name.endsWith('Error'))) {
-      errors[name] = makeErrorClass(meter, (globalThis as any)[name], errors.Error)
-    }
+  #globals(made: Record<string, unknown>, GuestDate: unknown): Record<string, unknown> {
     return {
-      ...errors,
+      ...made,
       System: this.#system(),
       Date: GuestDate,
       Math: makeMath(() => this.#random()),
@@ -291,10 +293,15 @@ export class Runtime {
     const runtime = this
     return {
       get caller() {
-        return runtime.#current().caller
+        const running = runtime.#current()
+        running.caller ??= freeze({ id: running.call.caller })
+        return running.caller
       },
       get ledger() {
-        return runtime.#current().ledger
+        const running = runtime.#current()
+        const { call, guest } = running
+        running.ledger ??= freeze({ key: guest.ledger, seq: call.seq })
+        return running.ledger
       },
       now: () => runtime.#now(),
       random: () => runtime.#random(),
@@ -313,7 +320,7 @@ export class Runtime {
       name,
       (...args: unknown[]) => {
         try {
-          return Promise.resolve(this.#operate(name, args))
+          return Promise.resolve(this.#operate(name, plainArguments(name, args)))
         } catch (thrown) {
           if (this.#meter.abort) throw thrown
           return Promise.reject(thrown)
@@ -324,8 +331,7 @@ export class Runtime {
   }
 
   #hash(data: unknown): string {
-    const bytes = this.#bytesOf(data)
-    this.#meter.charge(HASH_GAS + bytes.length * 2)
+    const bytes = this.#bytesOf(data, bytes => HASH_GAS + bytes * 2)
     const left = this.#meter.suspend()
     const text = Buffer.from(blake2b256(bytes)).toString('hex')
     this.#meter.resume(left)
@@ -333,8 +339,10 @@ export class Runtime {
   }
 
   #verify(message: unknown, signature: unknown, publicKey: unknown): boolean {
-    const bytes = this.#bytesOf(message)
-    this.#meter.charge(CHECK_GAS + (bytes.length >>> 2))
+    const bytes = this.#bytesOf(message, bytes => CHECK_GAS + (bytes >>> 2))
+    if (bytes.length > CHECKED_BYTES_MAX) {
+      throw this.#meter.makeError('RangeError', `more than ${CHECKED_BYTES_MAX} bytes to check`)
+    }
     if (typeof signature !== 'string' || typeof publicKey !== 'string') {
       throw this.#meter.makeError('TypeError', 'signature and key are text')
     }
@@ -343,9 +351,19 @@ export class Runtime {
     return this.#current().guest.state.check(encoded, signature, publicKey)
   }
 
-  #bytesOf(data: unknown): Uint8Array {
-    if (data instanceof Uint8Array) return data
-    if (typeof data === 'string') return Buffer.from(data.toWellFormed())
+  // A copy, charged before it is made. A text is at least as many bytes as it has units.
+  #bytesOf(data: unknown, gas: (bytes: number) => number): Uint8Array {
+    const meter = this.#meter
+    if (integersOf(data) === 'Uint8Array') {
+      meter.charge(gas(lengthOf(data)))
+      return new NativeBytes(data as Uint8Array)
+    }
+    if (typeof data === 'string') {
+      meter.charge(gas(data.length))
+      const bytes = Buffer.from(apply(toWellFormed, data, []))
+      meter.charge(gas(bytes.length) - gas(data.length))
+      return bytes
+    }
     throw this.#meter.makeError('TypeError', 'a string or a Uint8Array is needed')
   }
 
@@ -390,9 +408,22 @@ export class Runtime {
   }
 }
 
+// What is operated on asks the contract for nothing while the meter rests: texts, copies of bytes, and options read here.
+function plainArguments(name: string, args: unknown[]): unknown[] {
+  const plain: unknown[] = []
+  for (let i = 0; i < args.length && i < FILES_ARGUMENTS_MAX; i++) {
+    const value = args[i]
+    if (integersOf(value) === 'Uint8Array') plain[i] = new NativeBytes(value as Uint8Array)
+    else if (value === null || !/^(object|function)$/.test(typeof value)) plain[i] = value
+    else plain[i] = { recursive: name === 'rmdir' && i === 1 && (value as any).recursive === true }
+  }
+  return plain
+}
+
 /** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */
 export function writesOf(changes: ReadonlyMap<string, 'absent' | Held>, state: Holdings): Write[] {
   const writes: Write[] = []
+  if (changes.size === 0) return writes
   for (const path of sortNames([...changes.keys()])) {
     const entry = changes.get(path)!
     if (entry === 'absent') {
@@ -425,6 +456,27 @@ function textOfPrimitive(value: unknown): string {
   return typeof value === 'function' ? '[function]' : String(value)
 }
 
+// Between repairing the realm and freezing it ses lets others mend it too: there goes what the list does not name, and
+// what ses itself adds.
+function lockDown(made: Record<string, any>): void {
+  const ses = globalThis as any
+  ses.repairIntrinsics({
+    errorTaming: 'safe',
+    consoleTaming: 'unsafe',
+    localeTaming: 'unsafe',
+    domainTaming: 'safe',
+    errorTrapping: 'none',
+    unhandledRejectionTrapping: 'none',
+    reporting: 'none',
+    stackFiltering: 'concise'
+  })
+  trimRealm()
+  for (const Made of Object.values(made)) {
+    defineOverridable(Made.prototype, 'constructor', Made)
+  }
+  ses.hardenIntrinsics()
+}
+
 function makeEvaluate(own: Record<string, unknown>): (code: string) => Factory {
   const { Compartment, harden } = globalThis as any
   harden(own)
@@ -440,26 +492,4 @@ function makeEvaluate(own: Record<string, unknown>): (code: string) => Factory {
   for (const name of GLOBAL_NAMES) globals[name] = guestGlobal[name]
   freeze(globals)
   return code => compartment.evaluate(code)(globals)
-}
-
-// Errors that a contract makes are known by their constructor; all others are the engine's.
-function makeErrorClass(meter: Meter, Native: any, Parent: any): unknown {
-  const name: string = Native.name
-  const Made = {
-    [name]: function (this: unknown, ...args: unknown[]) {
-      meter.charge(1)
-      return meter.know(Reflect.construct(Native, args, new.target ?? Made))
-    }
-  }[name] as any
-  defineProperty(Made, 'prototype', { value: Native.prototype, writable: false })
-  if (Parent) Object.setPrototypeOf(Made, Parent)
-  return Made
-}
-
-function makeMath(random: () => number): object {
-  const names = 'abs floor ceil round trunc min max sign sqrt imul clz32 fround'.split(' ')
-  const constants = 'E LN10 LN2 LOG10E LOG2E PI SQRT1_2 SQRT2'.split(' ')
-  const math: Record<string, unknown> = { random }
-  for (const name of [...names, ...constants]) math[name] = (Math as any)[name]
-  return math
 }

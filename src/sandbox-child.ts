@@ -14,9 +14,11 @@ import {
 } from './sandbox-frames.ts'
 
 const READ_BYTES = 256 * 1024
-const FLUSH_CALLS = 64
+const FLUSH_CALLS = 256
 const FLUSH_CHARS: number = 256 * 1024
 const ALIVE_MS = 20
+/** So long a ledger runs before the next one's turn; a call is never cut in two. */
+const SLICE_MS = 50
 const SPECULATED_CALLS_MAX = 500
 /** A session that holds more begins again from nothing: nothing depends on what is held. */
 const SESSION_HELD_BYTES_MAX: number = 32 * 1024 * 1024
@@ -75,8 +77,8 @@ class Pipe {
     this.#saidAt = performance.now()
   }
 
-  isSilent(): boolean {
-    return performance.now() - this.#saidAt > ALIVE_MS
+  isSilent(now: number): boolean {
+    return now - this.#saidAt > ALIVE_MS
   }
 }
 
@@ -85,10 +87,15 @@ function endProcess(why: string): never {
   process.exit(1)
 }
 
+/** A ledger, and its calls that are still to be run. */
+interface Seat extends Guest {
+  calls: Call[]
+}
+
 class Child {
   #pipe = new Pipe()
   #runtime = new Runtime(process.argv[2]!, endProcess)
-  #guests = new Map<number, Guest>()
+  #guests = new Map<number, Seat>()
   #callsRun = 0
 
   async serve(): Promise<void> {
@@ -105,65 +112,78 @@ class Child {
   #open({ s, code, ledger, limits, complete }: ToChild & { t: 'open' }): void {
     try {
       const factory = this.#runtime.evaluate(code)
-      this.#guests.set(s, { ledger, limits, factory, state: this.#runtime.holdings(complete) })
+      const state = this.#runtime.holdings(complete)
+      this.#guests.set(s, { ledger, limits, factory, state, calls: [] })
       this.#pipe.say({ t: 'opened', s })
     } catch (error) {
       this.#pipe.say({ t: 'opened', s, error: String((error as Error)?.message).slice(0, 500) })
     }
   }
 
-  async #run(s: number, calls: Call[]): Promise<void> {
-    const guest = this.#guests.get(s)
-    if (!guest) return
+  // Runs what there is for one slice of time. What is left then goes on at the ledger's next turn.
+  async #run(s: number, added: Call[]): Promise<void> {
+    const seat = this.#guests.get(s)
+    if (!seat) return
+    const { calls } = seat
+    for (const call of added) calls.push(call)
+    const until = performance.now() + SLICE_MS
     let ran: RanFrame[] = []
     let chars = 0
-    const flush = async () => {
+    const flush = async (isEnd: boolean) => {
       await this.#runtime.confirm()
-      if (ran.length > 0) this.#pipe.say({ t: 'ran', s, calls: ran })
+      if (isEnd) this.#pipe.say({ t: 'ran', s, calls: ran, end: true })
+      else if (ran.length > 0) this.#pipe.say({ t: 'ran', s, calls: ran })
       ran = []
       chars = 0
     }
-    for (let at = 0; at < calls.length; ) {
-      const call = calls[at]!
-      const result = await this.#runtime.run(guest, call)
+    // The runtime runs calls from inside a microtask; whatever is awaited below goes on in one too.
+    await null
+    while (calls.length > 0) {
+      const call = calls[0]!
+      const result = await this.#runtime.run(seat, call)
       if ('missing' in result) {
-        await this.#speculate(guest, calls.slice(at + 1, at + 1 + SPECULATED_CALLS_MAX))
-        await flush()
-        this.#ask(s, guest)
+        await this.#speculate(seat, calls.slice(1, 1 + SPECULATED_CALLS_MAX), until)
+        await flush(false)
+        this.#ask(s, seat)
         continue
       }
       if ('cannot' in result) {
-        await flush()
+        await flush(false)
         this.#guests.delete(s)
         this.#pipe.say({ t: 'cannot', s, seq: call.seq, ...result })
         return
       }
       const writes: WriteFrame[] = []
-      for (const write of writesOf(result.changes, guest.state)) {
+      for (const write of writesOf(result.changes, seat.state)) {
         if (write.type === 'file') writes.push(contentFrame(write.path, write.content))
         else writes.push([write.path, write.type === 'directory' ? 'd' : 'a'])
       }
       for (const frame of writes) chars += frame[2]?.length ?? 0
       for (const [path, entry] of result.changes) {
-        guest.state.write(path, entry === 'absent' ? null : entry)
+        seat.state.write(path, entry === 'absent' ? null : entry)
       }
       ran.push([call.seq, result.gas, result.outcome, writes])
       if ('result' in result.outcome) chars += result.outcome.result.length
       if (result.log.length > 0) this.#pipe.say({ t: 'log', s, seq: call.seq, lines: result.log })
-      if (ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS || this.#pipe.isSilent()) await flush()
-      guest.state.settle()
-      this.#bound(guest)
-      at++
+      calls.shift()
+      seat.state.settle()
+      this.#bound(seat)
+      const now = performance.now()
+      if (now > until) break
+      const isMuch = ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS
+      if (calls.length > 0 && (isMuch || this.#pipe.isSilent(now))) await flush(false)
     }
-    await flush()
+    await flush(true)
   }
 
-  // Goes on through the batch only to find what else is missing: one question for many calls.
-  async #speculate(guest: Guest, calls: Call[]): Promise<void> {
+  // Goes on through the calls only to find what else is missing: one question for many of them.
+  async #speculate(guest: Guest, calls: Call[], until: number): Promise<void> {
     for (const call of calls) {
       const { rows, contents, lists } = guest.state.missing
       if (rows.size + contents.size + lists.size > ASKED_MAX / 2) return
-      if (this.#pipe.isSilent()) {
+      const now = performance.now()
+      if (now > until) return
+      if (this.#pipe.isSilent(now)) {
         await this.#runtime.confirm()
         this.#pipe.say({ t: 'alive' })
       }
@@ -176,10 +196,10 @@ class Child {
     this.#pipe.say({
       t: 'ask',
       s,
-      rows: [...missing.rows],
-      contents: [...missing.contents],
-      lists: [...missing.lists],
-      checks: [...missing.checks].map(([key, check]) => [key, ...check])
+      rows: [...missing.rows].slice(0, ASKED_MAX),
+      contents: [...missing.contents].slice(0, ASKED_MAX),
+      lists: [...missing.lists].slice(0, ASKED_MAX),
+      checks: [...missing.checks].slice(0, ASKED_MAX).map(([key, check]) => [key, ...check])
     })
     this.#learn(guest)
   }

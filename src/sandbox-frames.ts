@@ -6,8 +6,12 @@ import type { CannotExecute, Executed, Outcome, Write } from './call.ts'
 import { isPath } from './path.ts'
 import type { GuestLimits } from './runtime.ts'
 
-export const ASKED_MAX = 100_000
-const LOG_LINES_MAX = 1000
+/** Paths in one list of a question; what is left out is asked again. */
+export const ASKED_MAX = 8_192
+/** What an honest child looks like at most, where a line is so long that its objects could fill our memory. */
+const VALUES_MAX = 2_000_000
+const LONG_LINE_BYTES: number = 1024 * 1024
+const LOG_LINES_MAX = 100
 const LOG_LINE_CHARS_MAX = 1000
 const NAME_CHARS_MAX = 256
 const MESSAGE_CHARS_MAX = 1024
@@ -37,7 +41,7 @@ export type FromChild =
   | { t: 'ready' }
   | { t: 'alive' }
   | { t: 'opened'; s: number; error?: string }
-  | { t: 'ran'; s: number; calls: RanFrame[] }
+  | { t: 'ran'; s: number; calls: RanFrame[]; end: boolean }
   | { t: 'cannot'; s: number; seq: number; cannot: CannotExecute; message: string }
   | {
       t: 'ask'
@@ -50,37 +54,58 @@ export type FromChild =
   | { t: 'log'; s: number; seq: number; lines: string[] }
 
 /** Parses a line of the child. Throws when it is not a frame. What `ran` holds is read by `readRan`. */
-export function readFrame(line: string): FromChild {
-  const frame = JSON.parse(line)
+export function readFrame(line: Buffer): FromChild {
+  need(line.length <= LONG_LINE_BYTES || countValues(line) <= VALUES_MAX)
+  const frame = JSON.parse(line.toString('utf8'))
   need(typeof frame === 'object' && frame !== null)
-  switch (frame.t) {
-    case 'ready':
-    case 'alive':
-      return { t: frame.t }
+  const { t, s, seq } = frame
+  if (t === 'ready' || t === 'alive') return { t }
+  need(isCount(s))
+  switch (t) {
     case 'opened':
-      need(isCount(frame.s))
-      return frame.error === undefined
-        ? { t: 'opened', s: frame.s }
-        : { t: 'opened', s: frame.s, error: textUpTo(frame.error, MESSAGE_CHARS_MAX) }
+      if (frame.error === undefined) return { t, s }
+      return { t, s, error: textUpTo(frame.error, MESSAGE_CHARS_MAX) }
     case 'ran':
-      need(isCount(frame.s) && Array.isArray(frame.calls))
-      return { t: 'ran', s: frame.s, calls: frame.calls }
+      need(Array.isArray(frame.calls) && (frame.end === undefined || frame.end === true))
+      return { t, s, calls: frame.calls, end: frame.end === true }
     case 'cannot':
-      need(isCount(frame.s) && isCount(frame.seq) && CANNOT.includes(frame.cannot))
-      return { ...frame, message: textUpTo(frame.message, MESSAGE_CHARS_MAX) }
+      need(isCount(seq) && CANNOT.includes(frame.cannot))
+      return {
+        t,
+        s,
+        seq,
+        cannot: frame.cannot,
+        message: textUpTo(frame.message, MESSAGE_CHARS_MAX)
+      }
     case 'ask':
-      need(isCount(frame.s))
-      for (const list of [frame.rows, frame.contents, frame.lists]) need(isPathList(list))
-      need(Array.isArray(frame.checks) && frame.checks.length <= ASKED_MAX)
-      frame.checks.every((check: unknown) => need(isTexts(check, 4, CHECK_CHARS_MAX)))
-      return frame
+      return readAsk(frame)
     case 'log':
-      need(isCount(frame.s) && isCount(frame.seq))
-      need(isTexts(frame.lines, null, LOG_LINE_CHARS_MAX) && frame.lines.length <= LOG_LINES_MAX)
-      return frame
+      need(isCount(seq) && isTexts(frame.lines, null, LOG_LINE_CHARS_MAX))
+      need(frame.lines.length <= LOG_LINES_MAX)
+      return { t, s, seq, lines: frame.lines }
     default:
       throw new TypeError('not a frame')
   }
+}
+
+function readAsk({ s, rows, contents, lists, checks }: any): FromChild {
+  for (const list of [rows, contents, lists]) need(isPathList(list))
+  need(Array.isArray(checks) && checks.length <= ASKED_MAX)
+  for (const check of checks) need(isTexts(check, 4, CHECK_CHARS_MAX))
+  return { t: 'ask', s, rows, contents, lists, checks }
+}
+
+/** How many values a JSON text may hold at most: its commas and brackets outside of texts. */
+function countValues(line: Buffer): number {
+  let count = 0
+  let isInText = false
+  for (let at = 0; at < line.length && count <= VALUES_MAX; at++) {
+    const byte = line[at]
+    if (byte === 0x22) isInText = !isInText
+    else if (isInText) at += byte === 0x5c ? 1 : 0
+    else if (byte === 0x2c || byte === 0x5b || byte === 0x7b) count++
+  }
+  return count
 }
 
 /** One executed call as the child tells it, checked against the limits. Throws when it is anything else. */

@@ -1,56 +1,30 @@
-// One sandbox child as a process: how it is spawned with as few rights as there are, its frames, its end.
+// One sandbox child as a process: its frames and its end. Whatever it does, this process stays whole: each thing that it
+// can make us hold or wait for has a bound.
 
-import { type ChildProcess, type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { type FromChild, readFrame, type ToChild } from './sandbox-frames.ts'
+import { childCommand, type Surroundings } from './sandbox-walls.ts'
 
-const STACK_KIB = 3900
-/** The thread's stack must be this large for the one above; a smaller one keeps the engine's default. */
-const THREAD_STACK_KIB_MIN = 8192
-const RAISE_STACK = `ulimit -S -s ${THREAD_STACK_KIB_MIN}`
-const PROBE_MS = 5000
 const STDERR_CHARS_MAX = 8192
+/** An honest child says nothing there before its end. */
+const STDERR_BYTES_MAX: number = 1024 * 1024
 const FRAME_BYTES_MAX: number = 64 * 1024 * 1024
-const UNSHARE = ['/usr/bin/unshare', '/bin/unshare']
-
-/** What this machine allows; found once per sandbox. */
-export interface Surroundings {
-  /** The command that gives a child a network of its own with nothing in it; null where there is none. */
-  isolate: string[] | null
-  /** The command that gives a child the stack it needs, where the limit of this process is lower. */
-  raiseStack: string[]
-  /** Null where the stack cannot be as deep as everywhere else: then nobody may be accused from here. */
-  stackKib: number | null
-}
+const PENDING_BYTES_MIN: number = 64 * 1024
+/** A child that asks has read all answers, and so at most a few runs lie unread. */
+const UNREAD_BYTES_MAX: number = 32 * 1024 * 1024
+/** Pipes that are open so long after the process has ended are held by what it left behind. */
+const LINGER_MS = 1000
 
 export type Ending = 'timeout' | 'memory' | 'sandbox-crash'
-
-export function probeSurroundings(): Surroundings {
-  const unshare = UNSHARE.find(path => existsSync(path))
-  const options: SpawnSyncOptions = { timeout: PROBE_MS, stdio: ['ignore', 'pipe', 'ignore'] }
-  const isolated = unshare && spawnSync(unshare, ['-rn', 'true'], options).status === 0
-  const isRoomy = (script: string): boolean => {
-    const limit = String(spawnSync('/bin/sh', ['-c', script], options).stdout).trim()
-    return limit === 'unlimited' || Number(limit) >= THREAD_STACK_KIB_MIN
-  }
-  const isRoomyAlready = isRoomy('ulimit -s')
-  const canBeRoomy = isRoomyAlready || isRoomy(`${RAISE_STACK} && ulimit -s`)
-  return {
-    isolate: isolated ? [unshare, '-rn'] : null,
-    raiseStack: isRoomyAlready ? [] : ['/bin/sh', '-c', `${RAISE_STACK} && exec "$0" "$@"`],
-    stackKib: canBeRoomy ? STACK_KIB : null
-  }
-}
 
 export class SandboxProcess {
   /** Null where none could be started. */
   readonly #child: ChildProcess | null
-  #chunks: Buffer[] = []
+  /** The beginning of a line whose end has not come. */
+  #pending = Buffer.alloc(0)
   #pendingBytes = 0
   #stderr = ''
+  #stderrBytes = 0
   #killedFor: Ending | null = null
   #onFrame: (frame: FromChild) => void
 
@@ -62,11 +36,7 @@ export class SandboxProcess {
     onEnd: (ending: Ending, message: string) => void
   ) {
     this.#onFrame = onFrame
-    const { isolate, raiseStack, stackKib } = surroundings
-    const wrapped = stackKib === null ? [] : raiseStack
-    const command = [...wrapped, ...(isolate ?? []), process.execPath]
-    const args = [...command.slice(1), ...nodeFlags(surroundings, heapMib), childPath(), sesPath()]
-    this.#child = this.#spawn(command[0]!, args)
+    this.#child = this.#spawn(surroundings, heapMib)
     const { stdin, stdout, stderr } = this.#child ?? {}
     if (!this.#child || !stdin || !stdout || !stderr) {
       // Out of memory or descriptors: no event tells of the end of what has not begun.
@@ -74,21 +44,26 @@ export class SandboxProcess {
       return
     }
     stdout.on('data', chunk => this.#take(chunk))
-    stderr.on('data', chunk => {
-      this.#stderr = (this.#stderr + chunk).slice(-STDERR_CHARS_MAX)
-    })
+    stderr.on('data', chunk => this.#takeWords(chunk))
     // A child that is gone is learnt of by its end; what was on its way to it is sent again to the next.
     stdin.on('error', () => {})
-    this.#child.once('close', (code, signal) => onEnd(...this.#ending(code, signal)))
+    let lingering: NodeJS.Timeout | undefined
+    this.#child.once('exit', () => {
+      lingering = setTimeout(() => {
+        stdout.destroy()
+        stderr.destroy()
+      }, LINGER_MS)
+    })
+    this.#child.once('close', (code, signal) => {
+      clearTimeout(lingering)
+      onEnd(...this.#ending(code, signal))
+    })
   }
 
-  #spawn(command: string, args: string[]): ChildProcess | null {
+  #spawn(surroundings: Surroundings, heapMib: number): ChildProcess | null {
+    const { command, args, options } = childCommand(surroundings, heapMib)
     try {
-      const child = spawn(command, args, {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: { TZ: 'UTC', LC_ALL: 'C' },
-        cwd: '/'
-      })
+      const child = spawn(command, args, options)
       child.on('error', error => {
         this.#stderr += String(error)
       })
@@ -99,12 +74,18 @@ export class SandboxProcess {
     }
   }
 
+  /** Of the outermost wall around the child, which ends with it. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
 
+  /** Throws where the child leaves lying what it was sent. */
   send(frame: ToChild): void {
-    this.#child?.stdin?.write(`${JSON.stringify(frame)}\n`)
+    const stdin = this.#child?.stdin
+    if ((stdin?.writableLength ?? 0) > UNREAD_BYTES_MAX) {
+      throw new RangeError('the sandbox child does not read what it is sent')
+    }
+    stdin?.write(`${JSON.stringify(frame)}\n`)
   }
 
   kill(ending: Ending): void {
@@ -113,68 +94,57 @@ export class SandboxProcess {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#killedFor) return
     let start = 0
     try {
       for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-        this.#chunks.push(chunk.subarray(start, end))
-        const line = Buffer.concat(this.#chunks).toString('utf8')
-        this.#chunks = []
-        this.#pendingBytes = 0
+        if (this.#killedFor) return
+        this.#onFrame(readFrame(this.#line(chunk.subarray(start, end))))
         start = end + 1
-        this.#onFrame(readFrame(line))
       }
-      if (start < chunk.length) {
-        this.#chunks.push(chunk.subarray(start))
-        this.#pendingBytes += chunk.length - start
-      }
-      if (this.#pendingBytes > FRAME_BYTES_MAX) throw new RangeError('a frame is too long')
+      if (!this.#killedFor) this.#keep(chunk.subarray(start))
     } catch (error) {
       this.#stderr = String(error)
       this.kill('sandbox-crash')
     }
   }
 
+  #line(end: Buffer): Buffer {
+    if (this.#pendingBytes === 0) return end
+    this.#keep(end)
+    const line = this.#pending.subarray(0, this.#pendingBytes)
+    this.#pending = Buffer.alloc(0)
+    this.#pendingBytes = 0
+    return line
+  }
+
+  // In one buffer that doubles: a child that writes byte by byte costs no more than one that does not.
+  #keep(part: Buffer): void {
+    const needed = this.#pendingBytes + part.length
+    if (needed > FRAME_BYTES_MAX) throw new RangeError('a frame is too long')
+    if (needed > this.#pending.length) {
+      const grown = Buffer.allocUnsafe(Math.max(2 * needed, PENDING_BYTES_MIN))
+      this.#pending.copy(grown, 0, 0, this.#pendingBytes)
+      this.#pending = grown
+    }
+    part.copy(this.#pending, this.#pendingBytes)
+    this.#pendingBytes = needed
+  }
+
+  #takeWords(chunk: Buffer): void {
+    this.#stderrBytes += chunk.length
+    if (this.#killedFor) return
+    this.#stderr = (this.#stderr + chunk).slice(-STDERR_CHARS_MAX)
+    if (this.#stderrBytes > STDERR_BYTES_MAX) this.kill('sandbox-crash')
+  }
+
   #ending(code: number | null, signal: string | null): [Ending, string] {
     if (this.#killedFor === 'timeout') return ['timeout', 'the call took longer than it may']
     if (this.#killedFor) return [this.#killedFor, this.#stderr.slice(0, 300)]
-    if (/heap out of memory|Array buffer allocation|out of memory/i.test(this.#stderr)) {
+    if (/heap out of memory|Array buffer allocation|out of memory|bad_alloc/i.test(this.#stderr)) {
       return ['memory', 'the call needs more memory than it may have']
     }
     return ['sandbox-crash', `the sandbox ended (${signal ?? code}): ${lastLine(this.#stderr)}`]
   }
-}
-
-/** What node is started with to be a child. */
-export function nodeFlags({ stackKib }: Surroundings, heapMib: number): string[] {
-  const major = Number(process.versions.node.split('.')[0])
-  return [
-    '--jitless',
-    '--no-expose-wasm',
-    major < 24 ? '--experimental-permission' : '--permission',
-    ...readablePaths().map(path => `--allow-fs-read=${path}`),
-    `--max-old-space-size=${heapMib}`,
-    '--max-semi-space-size=8',
-    ...(stackKib ? [`--stack-size=${stackKib}`] : []),
-    '--disable-proto=delete',
-    '--no-addons',
-    '--no-warnings'
-  ]
-}
-
-// Only its own code, and ses.
-function readablePaths(): string[] {
-  const folder = dirname(childPath())
-  return [join(folder, '*'), sesPath(), join(folder, '..', '..', 'package.json')]
-}
-
-function childPath(): string {
-  return realpathSync(fileURLToPath(new URL('./sandbox-child.js', import.meta.url)))
-}
-
-// The whole of ses in one file, so that the child need not be able to read any folder of packages.
-function sesPath(): string {
-  return realpathSync(createRequire(import.meta.url).resolve('ses'))
 }
 
 // Node ends its report of an uncaught error with the version; what went wrong stands above.

@@ -8,6 +8,7 @@ import type { Program, Session, SessionOptions } from './execution.ts'
 import { isKey, parseKey } from './key.ts'
 import { parentOf } from './path.ts'
 import {
+  type CheckFrame,
   type ContentFrame,
   contentFrame,
   type FromChild,
@@ -15,7 +16,10 @@ import {
   type ToChild
 } from './sandbox-frames.ts'
 
+/** Bounds of one answer. The first of each kind is always in it; the rest is asked ahead and may be asked again. */
 const ANSWER_BYTES_MAX: number = 8 * 1024 * 1024
+const ANSWER_NAMES_MAX = 200_000
+const ANSWER_CHECKS_MAX = 512
 const GAS_MAX: number = 2 ** 29
 /** With more than this to apply a session runs no further batch. */
 const UNAPPLIED_BYTES_MAX: number = 128 * 1024 * 1024
@@ -148,15 +152,11 @@ export class LedgerSession implements Session {
       t: 'data',
       rows: asked.rows.map(path => this.#row(path)),
       contents: this.#contents(asked.contents),
-      lists: asked.lists.map(path => [path, this.#list(path)]),
-      checks: asked.checks.map(([key, message, signature, publicKey]) => [
-        key,
-        isValid(message, signature, publicKey)
-      ])
+      lists: this.#lists(asked.lists),
+      checks: checksOf(asked.checks)
     }
   }
 
-  // The first is what the call stands still for; the rest is asked ahead and may be asked again.
   #contents(paths: string[]): ContentFrame[] {
     const frames: ContentFrame[] = []
     let bytes = 0
@@ -189,15 +189,33 @@ export class LedgerSession implements Session {
     return this.#state.content(path)
   }
 
+  // Each list walks through all that is unapplied, and that counts too.
+  #lists(paths: string[]): [string, string[]][] {
+    const lists: [string, string[]][] = []
+    let walked = 0
+    for (const path of paths) {
+      if (walked > ANSWER_NAMES_MAX) break
+      const names = this.#list(path)
+      walked += names.length + this.#unapplied.size + 1
+      lists.push([path, names])
+    }
+    return lists
+  }
+
   #list(path: string): string[] {
-    const names = new Set(this.#isNew(path) ? [] : this.#state.list(path))
+    const listed = this.#isNew(path) ? [] : this.#state.list(path)
+    const names = new Set(listed)
+    let isChanged = false
     for (const [below, { write }] of this.#unapplied) {
       if (below === '/' || parentOf(below) !== path) continue
       const name = below.slice(below.lastIndexOf('/') + 1)
       if (write.type === 'absent') names.delete(name)
       else names.add(name)
+      isChanged = true
     }
-    return [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    if (!isChanged) return listed
+    const sorted = [...names].map(name => Buffer.from(name)).sort(Buffer.compare)
+    return sorted.map(name => name.toString('utf8'))
   }
 
   // A directory that the state reader does not have yet.
@@ -206,7 +224,18 @@ export class LedgerSession implements Session {
   }
 }
 
+function checksOf(asked: CheckFrame[]): [string, boolean][] {
+  const checks: [string, boolean][] = []
+  let bytes = 0
+  for (const [key, message, signature, publicKey] of asked) {
+    if (checks.length >= ANSWER_CHECKS_MAX || bytes > ANSWER_BYTES_MAX) break
+    bytes += message.length
+    checks.push([key, isValid(message, signature, publicKey)])
+  }
+  return checks
+}
+
 function isValid(message: string, signature: string, publicKey: string): boolean {
-  if (!isKey(publicKey)) return false
+  if (!isKey(publicKey) || !/^[0-9a-f]{128}$/i.test(signature)) return false
   return verify(Buffer.from(message, 'base64'), fromHex(signature), parseKey(publicKey))
 }

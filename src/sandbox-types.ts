@@ -1,4 +1,4 @@
-// What the sandbox takes beside a program, and what it counts.
+// What the sandbox takes beside a program, what it counts, and what it says of itself.
 
 /** Native limits: never evidence. */
 export interface SandboxLimits {
@@ -17,4 +17,19 @@ export interface SandboxCounters {
   memory: number
   crashes: number
   calls: number
+}
+
+/** What this machine gives a child to be shut in by. The first word of each is the better one. */
+export interface Isolation {
+  processes: number
+  /** Whether a child has a network: none, or that of this machine. */
+  network: 'none' | 'shared'
+  /** Whether a child sees and can signal no process but itself. */
+  pids: 'own' | 'shared'
+  /** Whether the system bounds all that a child can write to, or only the engine its heap. */
+  memory: 'capped' | 'heap only'
+  /** Whether calls can nest as deep as on any other machine; where not, nobody is judged. */
+  stack: 'full' | 'low'
+  /** Whether a child can outlive a killed parent. */
+  orphans: 'none' | 'possible'
 }

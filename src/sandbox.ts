@@ -2,11 +2,18 @@
 // found by running it alone; the other ledgers of that process do not notice.
 
 import type { StateReader } from './call.ts'
+import type { EngineFingerprint } from './engine.ts'
 import type { Executor, Program, Session, SessionOptions } from './execution.ts'
-import { probeSurroundings, type Surroundings } from './sandbox-process.ts'
 import { LedgerSession } from './sandbox-session.ts'
 import { Slot } from './sandbox-slot.ts'
-import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
+import type { Isolation, SandboxCounters, SandboxLimits } from './sandbox-types.ts'
+import {
+  fingerprintOf,
+  isolationOf,
+  probeSurroundings,
+  type Surroundings,
+  type Tuning
+} from './sandbox-walls.ts'
 
 export class Sandbox implements Executor {
   readonly counters: SandboxCounters = {
@@ -18,25 +25,38 @@ export class Sandbox implements Executor {
     calls: 0
   }
   readonly #limits: SandboxLimits
-  readonly #surroundings: Surroundings
+  readonly #surroundings: Surroundings & Tuning
+  readonly #isTuned: boolean
   readonly #slots: Slot[] = []
   readonly #fresh = new Set<Slot>()
   #nextSession = 0
   #closed = false
 
-  constructor(limits: SandboxLimits) {
+  /** `tuning` is for tests: a sandbox that is given one fails its self-test, so nobody is judged with it. */
+  constructor(limits: SandboxLimits, tuning?: Tuning) {
     this.#limits = limits
-    this.#surroundings = probeSurroundings()
+    this.#isTuned = tuning !== undefined
+    this.#surroundings = { ...probeSurroundings(), ...tuning }
   }
 
-  /** Whether the children have no network at all. */
-  get networkIsolated(): boolean {
-    return this.#surroundings.isolate !== null
+  /** Whether children are run in another way than everywhere else. */
+  get isTuned(): boolean {
+    return this.#isTuned
+  }
+
+  /** What shuts the children in on this machine. */
+  get isolation(): Isolation {
+    return { processes: this.#limits.processes, ...isolationOf(this.#surroundings) }
   }
 
   /** Whether calls can nest as deep here as on any other machine. */
   get hasFullStack(): boolean {
     return this.#surroundings.stackKib !== null
+  }
+
+  /** The engine that the children run on: what an accusation rests on. Reads files. */
+  fingerprint(): EngineFingerprint {
+    return fingerprintOf(this.#surroundings, this.#limits.heapMiB)
   }
 
   /** The ids of the running children. */
@@ -80,10 +100,4 @@ export class Sandbox implements Executor {
   #newSlot(): Slot {
     return new Slot(this.#limits, this.#surroundings, this.counters)
   }
-}
-
-/** The engine that the children run on. Part of what an accusation rests on. */
-export function engineFingerprint(): string {
-  const { node, v8, unicode } = process.versions
-  return `node ${node}, v8 ${v8}, unicode ${unicode ?? 'none'}, ${process.arch}`
 }

@@ -428,6 +428,6 @@ test('large evidence is named in the mail and not attached', t => {
   const alert = store.listAlerts()[0]!
   const notice = noticeOf(alert, 'raised', new Uint8Array(600 * 1024), SPEAKER)
   assert.equal(notice.evidence?.bytes, null)
-  assert.match(bodyOf(notice), /too many for a mail[\s\S]*evidence export/)
+  assert.match(bodyOf(notice), /too many for a mail[\s\S]*evidence export[\s\S]*evidence check/)
   assert.doesNotMatch(bodyOf(testNotice(SPEAKER, 1)), /evidence|undefined|null/)
 })

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { parseKey } from '../src/key.ts'
+import { watcherOf } from '../src/observation.ts'
 import { connectRpc } from '../src/rpc-client.ts'
+import { parseVkey } from '../src/vkey.ts'
 import { openMailbox } from '../watcher/mailbox.ts'
 import {
   alertsOf,
@@ -95,6 +98,8 @@ test('the verbs work with no daemon, on the store alone, and print one JSON obje
   const [identity] = await watch(stage, dir, 'identity')
   assert.deepEqual(await watch(stage, dir, 'identity'), [identity])
   assert.match(identity!.watcher, /^[a-z0-9]{52}$/)
+  // What a watcher signs are cosignatures.
+  assert.deepEqual(watcherOf(parseVkey(identity!.vkey)), parseKey(identity!.watcher))
   const listed = await watch(stage, dir, 'list')
   assert.deepEqual(
     listed.map(({ ledger, verdict, peers }) => ({ ledger, verdict, peers })),

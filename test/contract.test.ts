@@ -10,7 +10,10 @@ const REFUSED: [source: string, line: number, column: number, reason: RegExp][] 
   ["exports.a = () => eval('1')", 1, 19, /eval/],
   ["exports.a = new Function('1')", 1, 17, /Function does not exist/],
   ['with (Math) {}', 1, 1, /not valid strict JavaScript/],
-  ['exports.a = () =>\n  /x/', 2, 3, /regular expressions/],
+  ['exports.a = () =>\n  /x(?=y)/', 2, 5, /looking ahead/],
+  ['exports.a = () => /(a)\\1/', 1, 23, /a reference to a group/],
+  ['exports.a = () => /a/v', 1, 20, /not valid/],
+  ['exports.a = () => /\\p{L}/u', 1, 20, /engines know different characters/],
   ['exports.a = x => x ** 2', 1, 18, /\*\* differs/],
   ['exports.a = x => { x **= 2 }', 1, 20, /\*\* differs/],
   ['let a = 1\n<!-- b', 2, 1, /HTML comment/],
@@ -40,6 +43,9 @@ const REFUSED: [source: string, line: number, column: number, reason: RegExp][] 
   ['const ä = 1', 1, 7, /outside ASCII/],
   ['exports.a = () => String.raw`x`', 1, 19, /tagged template/],
   ['exports.a = ([a, ...b]) => b', 1, 14, /rest element/],
+  ['exports.a = o => { const { p: { ...b } } = o }', 1, 31, /rest element/],
+  ['exports.a = list => { for (const [...b] of list); }', 1, 34, /rest element/],
+  ['exports.a = () => { try {} catch ({ ...b }) {} }', 1, 35, /rest element/],
   ['function* g(a = 1) {}', 1, 1, /generator/],
   ['exports.a = () => import.meta', 1, 19, /import\.meta/],
   ['return 1', 1, 1, /not valid/],
@@ -71,7 +77,7 @@ for (const [source, line, column, reason] of REFUSED) {
 
 test('every problem of a contract is told at once', () => {
   assert.throws(
-    () => compileContract('debugger\nexports.a = () => 1n\nexports.b = () => /x/'),
+    () => compileContract('debugger\nexports.a = () => 1n\nexports.b = () => /(?=x)/'),
     (error: unknown) => (error as ContractRefused).problems.map(p => p.line).join() === '1,2,3'
   )
 })
@@ -89,6 +95,8 @@ const ACCEPTED = [
   'exports.a = async ({ a = 1, ...rest } = {}, ...more) => [a, rest, more]',
   'exports.a = async () => { for await (const x of []) await x }',
   'exports.a = () => ({ set x({ y = 1 }) {}, get z() { return 1 }, async *g() { yield 1 } })',
+  'exports.a = () => [/a-->b/, /<!--/g, /import(x)/, /eval(\\/)/, /\\u2028é/u]',
+  'exports.a = list => { const [a, ...b] = list; let c; ({ c, ...b[0] } = list); const { d, ...e } = c }',
   'exports.a = a => a?.b?.[0]?.(1) ?? (a || 1)',
   "'use strict'\nexports.a = () => undefined"
 ]
@@ -115,4 +123,24 @@ test('compiling is a pure function of the source', () => {
   const source =
     'exports.a = async (x = f()) => { try { await x } finally { f() } }\nfunction f() {}'
   assert.equal(compileContract(source).code, compileContract(source).code)
+})
+
+test('a list longer than arguments can be compiles on any stack', () => {
+  const source = `exports.a = () => [${'1,'.repeat(120_000)}].length`
+  assert.deepEqual(compileContract(source).methods, ['a'])
+})
+
+const TEXTS: string[] = ["('use asm')", "exports.a = ({}) => { ('use strict') }", "'a'; { 'b' }"]
+for (const source of TEXTS) {
+  test(`${source} leaves no text that an engine could take for a directive`, () => {
+    assert.doesNotMatch(compileContract(source).code, /use asm|use strict|'a'|"b"/)
+  })
+}
+
+test('a module that declares module or exports anew is refused where it does', () => {
+  for (const source of ['let exports = 1', 'class module {}', 'const { exports } = {}']) {
+    assert.throws(() => compileContract(source), /^ContractRefused: 1:1 declares (module|exports)/)
+  }
+  for (const source of ['var module', 'function exports() {}', '{ let module }'])
+    compileContract(source)
 })

@@ -104,7 +104,10 @@ async function openEngine(t: Test, options: Options = {}): Promise<Opened> {
     journal,
     async call(method, ...args) {
       const text = JSON.stringify(args)
-      const { outcome } = await engine.submit({ kind: 'debug', user: 'bob', method, args: text })
+      const { outcome } = await engine.submit(
+        { kind: 'debug', user: 'bob', method, args: text },
+        ''
+      )
       return 'result' in outcome ? JSON.parse(outcome.result) : outcome.error
     },
     async entries() {
@@ -229,7 +232,7 @@ test('a ledger that grew by itself halts the host with advice', async t => {
 test('args that are no JSON array, unknown methods and unfit users are refused and not recorded', async t => {
   const { engine, entries } = await openEngine(t, { limits: { argsBytes: 20 } })
   const call = (change: object) =>
-    engine.submit({ kind: 'debug', user: 'bob', method: 'put', args: '[]', ...change })
+    engine.submit({ kind: 'debug', user: 'bob', method: 'put', args: '[]', ...change }, '')
   for (const args of ['', '{}', '[1', '"x"', `["${'x'.repeat(20)}"]`, '["\ud800"]']) {
     await assert.rejects(call({ args }), Refusal, args)
   }

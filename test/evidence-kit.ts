@@ -3,7 +3,7 @@
 import { utf8 } from '../src/bytes.ts'
 import { blockEvidence, type EvidenceSource } from '../src/collect-evidence.ts'
 import { hash, type KeyPair, keyPairFromSeed, sign } from '../src/crypto.ts'
-import { callOf, type Entry, encodeBlock, type Origin } from '../src/entry.ts'
+import { callOf, decodeBlock, type Entry, encodeBlock, type Origin } from '../src/entry.ts'
 import type { Executor } from '../src/execution.ts'
 import {
   type Auth,
@@ -88,8 +88,8 @@ export class TestLog implements EvidenceSource {
   }
 
   head(length: number = this.blocks.length, fork = 0): Head {
-    const roots = rootSpans(length).map(span => this.#node(span))
-    const head = { fork, length, treeHash: treeHash(placed(length, roots)) }
+    const hash = treeHash(placed(length, this.rootsAt(length)))
+    const head = { fork, length, treeHash: hash }
     return { ...head, signature: sign(signableHead(this.key, head), HOST) }
   }
 
@@ -116,7 +116,18 @@ export class TestLog implements EvidenceSource {
   }
 
   async roots(length: number): Promise<TreeNode[]> {
+    return this.rootsAt(length)
+  }
+
+  rootsAt(length: number): TreeNode[] {
     return rootSpans(length).map(span => this.#node(span))
+  }
+
+  /** The block that holds entry `seq`. */
+  blockOf(seq: number): number {
+    const isIn = (block: Uint8Array, index: number) =>
+      index > 0 && decodeBlock(block).some(entry => entry.seq === seq)
+    return this.blocks.findIndex(isIn)
   }
 
   #node(span: Span): TreeNode {
@@ -222,5 +233,7 @@ export function blocksOf(...groups: Entry[][]): Uint8Array[] {
 
 /** The sandbox without the cold start of each confirming run: what is checked here is not the engine. */
 export function warm(sandbox: Sandbox): Executor {
-  return { open: (program, state) => sandbox.open(program, state) }
+  const open: Executor['open'] = (program, state, options) =>
+    sandbox.open(program, state, { ...options, fresh: false })
+  return { open }
 }

@@ -281,6 +281,14 @@ describe('the rate', () => {
     assert.equal(party.accusations.length, 1)
   })
 
+  it('an hour of silence saves up no more than the burst', () => {
+    const party = watcher(8)
+    party.now += 3_600_000
+    for (let n = 0; n <= LIMITS.messagesBurst; n++)
+      party.hear(A, { type: 'request', hash: new Uint8Array(32) })
+    assert.equal(party.of('drop')[0]?.reason, 'flood')
+  })
+
   it('reconnecting does not refill it', () => {
     const party = watcher(8)
     for (let n = 0; n <= LIMITS.messagesBurst; n++) {
@@ -425,6 +433,15 @@ describe('what is sent', () => {
       [9, 9]
     )
     assert.equal(party.core.wakeAt(), Number.POSITIVE_INFINITY)
+  })
+
+  it('never the same observation twice on a connection, also when we are told of it again', () => {
+    const party = watcher(8)
+    for (let n = 0; n < 5; n++) {
+      party.now += 1_000
+      party.take(party.core.ownObservation(observe(log.head(8), B, S), party.now))
+    }
+    assert.equal(party.of('send').length, 2)
   })
 
   it('nothing while the connection takes nothing, and then the newest only', () => {

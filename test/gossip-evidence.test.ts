@@ -153,6 +153,25 @@ describe('a liar', () => {
     assert.equal(party.of('check').length, 1)
   })
 
+  it('who skips a part gets a strike, though the part has the right size', () => {
+    const party = watcher(A)
+    const file = evidenceFile('x', 3 * PART_BYTES_MAX)
+    party.hear(A, offer(file))
+    party.hear(A, partsOf(file)[1]!)
+    assert.equal(party.counted('part-not-asked-for'), 1)
+  })
+
+  it('who failed before is asked after those who did not', () => {
+    const peers = [...Array(LIMITS.fetchesPerKind).keys()].map(n => keyPair(600 + n))
+    const party = watcher(A, B, ...peers)
+    party.hear(A, null)
+    for (const [n, peer] of [...peers, A, B].entries())
+      party.hear(peer, offer(evidenceFile(`${n}`)))
+    const before = party.of('send').length
+    party.leave(peers[0]!)
+    assert.deepEqual(party.of('send')[before]?.peer, B.publicKey)
+  })
+
   it('who offers and never sends delays, but holds up nobody', () => {
     const liars = [...Array(5).keys()].map(n => keyPair(100 + n))
     const party = watcher(...liars, A)
@@ -169,6 +188,28 @@ describe('a liar', () => {
     assert.equal(asked.length, 1)
     assert.equal(party.counted('evidence-late') <= 5, true)
     assert.deepEqual(party.of('drop'), [])
+  })
+
+  it('who is many, and drips, cannot hold a place for long', () => {
+    const liars = [...Array(120).keys()].map(n => keyPair(400 + n))
+    const party = watcher(...liars, A)
+    const large = evidenceFile('drip', EVIDENCE_BYTES_MAX)
+    const [part] = partsOf(large.slice(0, PART_BYTES_MAX))
+    const names = liars.map((_, n) => evidenceHash(evidenceFile(`name ${n}`)))
+    for (const [n, liar] of liars.entries())
+      party.hear(liar, { type: 'offer', hash: names[n]!, kind: KIND, bytes: large.length })
+    const file = evidenceFile('true')
+    party.hear(A, offer(file))
+    const isAsked = () => party.of('send').some(({ peer }) => peer === A.publicKey)
+    const started = party.now
+    while (!isAsked()) {
+      party.tick(5_000)
+      for (const [n, liar] of liars.entries())
+        if (party.of('send').some(({ peer }) => peer === liar.publicKey))
+          party.hear(liar, { ...part!, hash: names[n]! })
+    }
+    assert.ok(party.now - started <= 90_000, `${party.now - started}`)
+    assert.ok(party.core.fetchedBytes() <= LIMITS.fetchBytesMax)
   })
 
   it('who offers without end is bounded to one offer of each kind, and dropped for the flood', () => {
@@ -208,6 +249,16 @@ describe('a liar', () => {
     }
     assert.equal(parts, LIMITS.servedTimesMax)
   })
+})
+
+it('of two files of a kind the first is offered, and still given when a second was found', () => {
+  const party = watcher(A)
+  const [first, second] = [evidenceFile('first'), evidenceFile('second')]
+  assert.deepEqual(party.store(first, KIND), [offer(first)])
+  assert.deepEqual(party.store(second, KIND), [])
+  assert.deepEqual(party.meet(B), [offer(first)])
+  const [part] = party.hear(A, { type: 'request', hash: evidenceHash(first) })
+  assert.equal(part?.type, 'part')
 })
 
 describe('what is our own trouble', () => {
@@ -256,6 +307,8 @@ describe('what is our own trouble', () => {
     const file = evidenceFile('own', 6 * PART_BYTES_MAX)
     party.store(file, KIND)
     for (const peer of peers) party.hear(peer, { type: 'request', hash: evidenceHash(file) })
+    const first = party.of('send').filter(({ message }) => message.type === 'part')
+    assert.equal(first.length, LIMITS.servedPeersMax * LIMITS.servedParts)
     while (party.core.wakeAt() < Number.POSITIVE_INFINITY) {
       party.now = party.core.wakeAt()
       party.tick()

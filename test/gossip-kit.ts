@@ -89,9 +89,10 @@ export function evidenceFile(text: string, bytes: number = text.length): Uint8Ar
 /** All parts of a file, as an honest peer sends them. */
 export function partsOf(file: Uint8Array): PartMessage[] {
   const parts: PartMessage[] = []
+  const hashed = evidenceHash(file)
   for (let offset = 0; offset < file.length; offset += PART_BYTES_MAX) {
     const bytes = file.slice(offset, offset + PART_BYTES_MAX)
-    parts.push({ type: 'part', hash: evidenceHash(file), offset, bytes })
+    parts.push({ type: 'part', hash: hashed, offset, bytes })
   }
   return parts
 }

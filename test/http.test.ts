@@ -19,6 +19,8 @@ const LIVE: Live = {
   watcher: 'ybndrfg8',
   startedAt: 1,
   dhtReachable: false,
+  engine: null,
+  sandbox: null,
   ledger: () => ({ peers: 2, downloaded: 3, seen: 0, grownAt: null })
 }
 

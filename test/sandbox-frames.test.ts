@@ -104,7 +104,7 @@ const NO_FRAMES: unknown[] = [
 ]
 for (const frame of NO_FRAMES) {
   test(`${JSON.stringify(frame).slice(0, 60)} is no frame`, () => {
-    assert.throws(() => readFrame(JSON.stringify(frame)))
+    assert.throws(() => readFrame(Buffer.from(JSON.stringify(frame))))
   })
 }
 

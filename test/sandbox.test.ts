@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { after, test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { blake2b256 } from '../src/blake2b.ts'
@@ -13,7 +10,6 @@ import { hash, keyPairFromSeed, sign } from '../src/crypto.ts'
 import type { Session, SessionOptions } from '../src/execution.ts'
 import { keyText } from '../src/key.ts'
 import { Sandbox } from '../src/sandbox.ts'
-import { nodeFlags, probeSurroundings } from '../src/sandbox-process.ts'
 import { runSelfTest, selfTest } from '../src/sandbox-selftest.ts'
 import { MemoryState } from './memory-state.ts'
 
@@ -401,7 +397,7 @@ test('the globals are those of the list, and frozen', async () => {
 })
 
 test('what differs between engines is not there', async () => {
-  const body = `return [Math.pow, Math.sin, ''.normalize, ''.localeCompare, ''.match, ''.search, [].toLocaleString, (1).toLocaleString,
+  const body = `return [Math.pow, Math.sin, ''.normalize, ''.localeCompare, [].toLocaleString, (1).toLocaleString,
     Promise.withResolvers, Object.groupBy, new Set().union, new Date().getHours].filter(found => found !== undefined).length`
   assert.equal(await resultOf(body), 0)
   assert.deepEqual(await resultOf("return ['ÄaZ'.toLowerCase(), 'ßz'.toUpperCase()]"), [
@@ -606,10 +602,10 @@ test('console and the words of the engine go to the operator', async () => {
 })
 
 test('a contract that does not compile cannot be run', async () => {
-  const [ran] = await open('exports.a = () => /x/').run([call(1, 'a')])
+  const [ran] = await open('exports.a = () => /x(?=y)/').run([call(1, 'a')])
   assert.ok(ran && 'cannot' in ran)
   assert.equal(ran.cannot, 'unsupported-runtime')
-  assert.match(ran.message, /^1:19 runtime 1 has no regular expressions/)
+  assert.match(ran.message, /^1:21 in a regular expression, looking ahead/)
 })
 
 const SLOW = `
@@ -661,7 +657,8 @@ const SWALLOWED: [body: string, cannot: string][] = [
 ]
 for (const [body, cannot] of SWALLOWED) {
   test(`a limit of the engine is no outcome, even in ${body.slice(0, 30)}…${body.slice(-20)}`, async () => {
-    const session = open(`exports.a = async () => { ${body} }; exports.b = () => 2`)
+    const source = `exports.a = async () => { ${body} }; exports.b = () => 2`
+    const session = open(source, {}, sandbox, { gasPerCall: 2 ** 29 })
     const [first, second] = await session.run([call(1, 'b'), call(2, 'a'), call(3, 'b')])
     assert.deepEqual((first as Executed).outcome, { result: '2' })
     assert.equal((second as { cannot: string }).cannot, cannot)
@@ -737,34 +734,7 @@ test('the environment of a child holds nothing of ours', async () => {
   const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
   assert.deepEqual(environment.sort(), ['LC_ALL=C', 'TZ=UTC'])
   const isApart = readlinkSync(`/proc/${pid}/ns/net`) !== readlinkSync('/proc/self/ns/net')
-  assert.equal(isApart, sandbox.networkIsolated)
-})
-
-test('a child may read no file, start no process and reach no network', async () => {
-  const server = createServer(socket => socket.end()).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const surroundings = probeSurroundings()
-  const attempts: [script: string, isHeld: boolean][] = [
-    ["require('node:fs').readFileSync('/etc/passwd')", true],
-    ["require('node:child_process').execFileSync('/bin/true')", true],
-    ["new (require('node:worker_threads').Worker)('1', { eval: true })", true],
-    [
-      `require('node:net').connect(${port}, '127.0.0.1').on('error', error => { throw error }).on('connect', () => process.exit(0))`,
-      surroundings.isolate !== null
-    ]
-  ]
-  try {
-    for (const [script, isHeld] of attempts) {
-      assert.equal(spawnSync(process.execPath, ['-e', script]).status, 0, script)
-      const command = [...(surroundings.isolate ?? []), process.execPath]
-      const args = [...command.slice(1), ...nodeFlags(surroundings, 64), '-e', script]
-      const { status } = spawnSync(command[0]!, args, { cwd: '/' })
-      assert.equal(status !== 0, isHeld, script)
-    }
-  } finally {
-    server.close()
-  }
+  assert.equal(isApart, sandbox.isolation.network === 'none')
 })
 
 test('the self-test gives its golden hash', async () => {

@@ -2,8 +2,25 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Sight, StaleWatch } from '../watcher/stale.ts'
 
-const LIMITS = { noPeersMs: 100, backlogMs: 100 }
-const WELL: Sight = { peers: 1, seen: 5, verified: 5, seq: 3, filesSeq: 3, isFrozen: false }
+const LIMITS = { noPeersMs: 100, backlogMs: 100, noNewsMs: 100 }
+const WELL: Sight = {
+  peers: 1,
+  seen: 5,
+  verified: 5,
+  seq: 3,
+  filesSeq: 3,
+  isFrozen: false,
+  aheadMs: -1,
+  host: null
+}
+const HEARD = {
+  newest: null,
+  silentMs: 0,
+  isSilent: false,
+  unreached: null,
+  isWithheld: false,
+  aheadMs: 0
+}
 
 function told(watch: StaleWatch, sight: Partial<Sight>, now: number): string[] {
   const reports = watch.look({ ...WELL, ...sight }, now)
@@ -41,6 +58,29 @@ test('a ledger at fault has no backlog, and what is not told yet is not over', (
   const reports = watch.look({ ...WELL, peers: 0, seen: 9 }, 501)
   assert.deepEqual(
     reports.map(({ isOver }) => isOver),
-    [false, false]
+    [false, false, true, true]
   )
+})
+
+test('a host that says nothing newer is told after its time, and over with its next word', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  assert.deepEqual(told(watch, { host: null }, 1_000), [], 'nobody was ever heard')
+  assert.deepEqual(told(watch, { host: { ...HEARD, silentMs: 100 } }, 1_000), [])
+  assert.deepEqual(told(watch, { host: { ...HEARD, silentMs: 101 } }, 1_000), ['no-news'])
+  assert.deepEqual(told(watch, { host: HEARD }, 1_001), [])
+})
+
+test('blocks that others have and we do not get are withheld from us, which is said so', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  const unreached = { length: 9, ms: 101 }
+  const reports = watch.look({ ...WELL, host: { ...HEARD, unreached } }, 1_000)
+  const [news] = reports.filter(({ kind }) => kind === 'no-news')
+  assert.match(news?.summary ?? '', /told others of 9 blocks, and only 5 reach.*withheld/)
+})
+
+test('a clock ahead by more than a minute is told, by an entry as by a timed head', () => {
+  const watch = new StaleWatch(0, LIMITS)
+  assert.deepEqual(told(watch, { aheadMs: 60_000, host: { ...HEARD, aheadMs: 60_000 } }, 0), [])
+  assert.deepEqual(told(watch, { aheadMs: 60_001 }, 0), ['clock'])
+  assert.deepEqual(told(watch, { host: { ...HEARD, aheadMs: 60_001 } }, 0), ['clock'])
 })

@@ -55,6 +55,8 @@ export interface Settings {
   noPeersAfterS: number
   /** When blocks that are seen and not verified become an alert, in seconds without progress. */
   backlogAfterS: number
+  /** When a silent host, or blocks that others are told of and we do not get, become an alert, in seconds. */
+  noNewsAfterS: number
 }
 
 export type Source = 'flag' | 'environment' | 'file' | 'default'
@@ -207,6 +209,13 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
     help: 'alert when signed blocks wait and none was verified for so many seconds',
     accepts: 'seconds, at least 10',
     default: 300,
+    read: raw => count(raw, 10, 31_536_000)
+  },
+  noNewsAfterS: {
+    name: 'no-news-after-s',
+    help: 'alert when the host said nothing, or its blocks did not come, for so many seconds',
+    accepts: 'seconds, at least 10',
+    default: 60,
     read: raw => count(raw, 10, 31_536_000)
   }
 }

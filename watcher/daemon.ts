@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { KeyPair } from '../src/crypto.ts'
 import { connectReplication, replicationUrl } from '../src/direct.ts'
+import { type EngineFingerprint, engineText } from '../src/engine.ts'
 import type { Executor } from '../src/execution.ts'
 import { gossipTopic } from '../src/gossip-messages.ts'
 import type { GossipCount } from '../src/gossip-out.ts'
@@ -10,6 +11,7 @@ import { keyText } from '../src/key.ts'
 import { Sandbox } from '../src/sandbox.ts'
 import { selfTest } from '../src/sandbox-selftest.ts'
 import type { SandboxLimits } from '../src/sandbox-types.ts'
+import { missingWalls } from '../src/sandbox-walls.ts'
 import { SignatureChecker } from '../src/signatures.ts'
 import { openStorage, type Storage } from '../src/storage.ts'
 import { openSwarm, type Swarm } from '../src/swarm.ts'
@@ -88,6 +90,8 @@ export class Daemon {
   readonly swarm: Swarm
   readonly fleet: Fleet
   readonly sandbox: Sandbox
+  /** What calls are judged on. */
+  readonly engine: EngineFingerprint
   /** When this daemon started, in milliseconds since 1970. */
   readonly startedAt: number
   readonly #settings: DaemonSettings
@@ -122,6 +126,7 @@ export class Daemon {
     this.identity = identity
     this.#storage = storage
     this.sandbox = new Sandbox(settings.sandbox)
+    this.engine = this.sandbox.fingerprint()
     this.#executor = this.sandbox
     const where = { ...(bootstrap && { bootstrap }), ...(bind && { bind }) }
     this.fleet = new Fleet({
@@ -158,6 +163,9 @@ export class Daemon {
     this.#stops.push(() => clearInterval(timer))
     this.#stops.push(this.swarm.onReachable(isReachable => log.info('dht', { isReachable })))
     this.#isReady = true
+    const missing = missingWalls(this.sandbox.isolation)
+    if (missing.length > 0)
+      log.warn('the sandbox is not as shut as it can be', { missing: missing.join('; ') })
     // Nothing is judged before the sandbox has passed its test, and nobody who asks how we are waits for it.
     this.#starting = this.#testSandbox().then(
       () => this.sync(),
@@ -185,6 +193,8 @@ export class Daemon {
       watcher: keyText(this.identity.publicKey),
       startedAt: this.startedAt,
       dhtReachable: this.swarm.isReachable,
+      engine: this.engine,
+      sandbox: this.sandbox.isolation,
       ledger: key => this.#watched.get(keyText(key))?.watch.view() ?? null
     }
   }
@@ -230,6 +240,7 @@ export class Daemon {
 
   /** A machine whose sandbox does not give the golden answer judges nobody. */
   async #testSandbox(): Promise<void> {
+    this.#settings.log.info('judging', { engine: engineText(this.engine) })
     const failure = await selfTest(this.sandbox)
     this.#isTested = true
     if (failure === null) return
@@ -352,13 +363,16 @@ export class Daemon {
     const { peers, seen } = watch.view()
     const isFrozen = checkpoint.verdict === 'fault'
     const filesSeq = this.store.driveCheckpoint(key)?.seq ?? -1
-    const { length: verified, seq } = checkpoint
-    const sight = { peers, seen, verified, seq, filesSeq, isFrozen }
-    for (const { kind, summary, isOver } of stale.look(sight, this.#now())) {
+    const { length: verified, seq, time } = checkpoint
+    const now = this.#now()
+    const aheadMs = time - now
+    const host = this.fleet.gossipOf(key)?.sight() ?? null
+    const sight = { peers, seen, verified, seq, filesSeq, isFrozen, aheadMs, host }
+    for (const { kind, summary, isOver } of stale.look(sight, now)) {
       if (summary !== null && !open.has(kind)) {
         open.add(kind)
-        this.store.stale(key, kind, summary, this.#now())
-      } else if (isOver && open.delete(kind)) this.store.resolve(key, [kind], this.#now())
+        this.store.stale(key, kind, summary, now)
+      } else if (isOver && open.delete(kind)) this.store.resolve(key, [kind], now)
       else continue
       this.#deliverer?.wake()
     }

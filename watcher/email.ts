@@ -204,7 +204,7 @@ function detailsOf(notice: Notice): string {
 function adviceOf(notice: Notice): string {
   const parts: string[] = []
   if (notice.evidence !== null && notice.event === 'raised')
-    parts.push(checkingOf(notice.evidence, notice.ledger))
+    parts.push(checkingOf(notice.evidence, notice))
   if (notice.event === 'raised' && notice.family === 'tampered') {
     parts.push(
       wrap(
@@ -230,19 +230,26 @@ function runbookOf(notice: Notice): string[] {
   ]
 }
 
-function checkingOf(evidence: NonNullable<Notice['evidence']>, ledger: string): string {
-  const id = evidence.fileName.replace('.evidence.json', '')
+function checkingOf(
+  { fileName, bytes, size }: NonNullable<Notice['evidence']>,
+  { alertId, ledger, kind }: Notice
+): string {
   const where =
-    evidence.bytes === null
+    bytes === null
       ? [
-          wrap(
-            `The evidence has ${evidence.size} bytes, too many for a mail. Take it from the watcher:`
-          ),
-          `  vms-watch evidence export ${id} -o ${evidence.fileName}`
+          wrap(`The evidence has ${size} bytes, too many for a mail. Take it from the watcher:`),
+          `  vms-watch evidence export ${alertId} -o ${fileName}`
         ]
       : [wrap('The evidence is attached: what the host signed, and what is wrong with it.')]
   return [
     ...where,
+    // A drive is not to be had from one file.
+    ...(kind === 'files-mismatch'
+      ? []
+      : [
+          wrap('Whoever has the file can check it alone, with no network and no ledger:'),
+          `  vms-watch evidence check ${fileName}`
+        ]),
     wrap('Anyone who reaches the ledger can execute it again and see for himself:'),
     `  nodevms verify ${ledger}`
   ].join('\n')

@@ -193,7 +193,7 @@ export class FilesWatch {
 
   /** Before accusing the drive is read again from its beginning, in case our own rows were wrong. */
   async #accuse(): Promise<void> {
-    const { store, now, wake, log } = this.#parts
+    const { store, now, wake, log, fleet } = this.#parts
     const checkpoint = store.checkpoint(this.#row.key)
     if (!checkpoint || checkpoint.seq < 0) return
     const again = await auditFiles({
@@ -217,6 +217,7 @@ export class FilesWatch {
     const id = store.freeze(this.#row.key, null, again.fault, evidence, now())
     log.warn('TAMPERED', { ledger: this.#row.name, fault: again.fault.kind, alert: id })
     wake()
+    fleet.gossipOf(this.#row.key)?.faultStored(again.fault, evidence)
   }
 }
 

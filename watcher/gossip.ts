@@ -72,6 +72,7 @@ export class LedgerGossip {
   #last: { length: number; treeHash: Uint8Array } | null = null
   /** Until our last observation was found in the log that we now have, none is made. */
   #isOneLog = false
+  #isFinding = false
   #work: Promise<void> = Promise.resolve()
   #isClosed = false
 
@@ -123,6 +124,7 @@ export class LedgerGossip {
       addBounded(this.#roots, rooted.head.length, rooted.roots, ROOTS_MAX)
     }
     this.#talk.do(core => core.logGrew(this.ledger.length))
+    if (!this.#isOneLog && !this.#isFinding) this.#find()
   }
 
   /** What may be said of these blocks, for the transaction that moves the checkpoint. Null where there is nothing new. */
@@ -159,6 +161,17 @@ export class LedgerGossip {
 
   peers(): PeerView[] {
     return this.#talk.ask((core, now) => core.peers(now))
+  }
+
+  #find(): void {
+    this.#isFinding = true
+    this.#later(async () => {
+      try {
+        await this.#findLast()
+      } finally {
+        this.#isFinding = false
+      }
+    })
   }
 
   #rootsAt(length: number): TreeNode[] | null {
@@ -253,17 +266,28 @@ export class LedgerGossip {
   async #resume(): Promise<void> {
     const { store } = this.#parts
     const { key } = this.ledger
-    const [length] = store.ownLengths(key)
-    const last = length === undefined ? null : store.ownVerified(key, length)
-    if (last) {
-      const { head } = last.rooted
-      const roots = await this.ledger.roots(head.length)
-      this.#last = { length: head.length, treeHash: head.treeHash }
-      this.#isOneLog = equalBytes(rootedHead(head, roots).head.treeHash, head.treeHash)
-    } else this.#isOneLog = true
     const newest = store.ownObservation(key)
     if (newest) this.#say(newest)
     for (const { kind, file } of store.faultFiles(key)) await this.#offer(kind, file)
+  }
+
+  /** What we verified last must stand in the log that we have now, or its host signed two. */
+  async #findLast(): Promise<void> {
+    const { store } = this.#parts
+    const [length] = store.ownLengths(this.ledger.key)
+    const last = length === undefined ? null : store.ownVerified(this.ledger.key, length)
+    if (!last) {
+      this.#isOneLog = true
+      return
+    }
+    const { head, roots: foreignRoots } = last.rooted
+    if (this.ledger.length < head.length) return
+    const roots = await this.ledger.roots(head.length, { timeoutMs: ROOTS_MS_MAX })
+    this.#last = { length: head.length, treeHash: head.treeHash }
+    this.#isOneLog = equalBytes(rootedHead(head, roots).head.treeHash, head.treeHash)
+    if (this.#isOneLog) return
+    const contradiction = { ...contradictionOf(this.ledger.head(), head), foreignRoots }
+    this.#parts.accuse('equivocation', () => headsEvidence(this.ledger, contradiction))
   }
 
   /** Of our newest head: nobody is accused by it, but its length and tree are told. */

@@ -5,13 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { hex } from '../src/bytes.ts'
+import { engineText } from '../src/engine.ts'
 import { isKey, keyText, parseKey } from '../src/key.ts'
 import { watcherVkey } from '../src/observation.ts'
 import { vkeyText } from '../src/vkey.ts'
 import { loadSettings, printSettings, type Settings, settingFlags } from './config.ts'
 import { identityOf } from './identity.ts'
 import { type PeerLine, peerLines } from './peers.ts'
-import { alertText, ledgerDetails, ledgerTable } from './print.ts'
+import { alertText, ledgerDetails, ledgerTable, sandboxText } from './print.ts'
 import { type LedgerView, type Live, type LiveLedger, takeSnapshot, viewAlert } from './snapshot.ts'
 import type { Store } from './store.ts'
 import { type Common, EXIT, exitCodeOf, Misuse, print, printJson, verb, withStore } from './verb.ts'
@@ -282,6 +283,8 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
     watcher,
     startedAt: null,
     dhtReachable: null,
+    engine: null,
+    sandbox: null,
     ledger: () => null
   }
   if (http === null || http.port === 0) return none
@@ -291,11 +294,13 @@ async function liveOf(store: Store, { http }: Settings): Promise<Live> {
     if (daemon.watcher !== watcher) return none
     const ledgers = (await getJson(`${url}/ledgers`)) as LedgerView[]
     const known = new Map(ledgers.map(view => [view.ledger, view]))
-    const { startedAt, dhtReachable } = daemon
+    const { startedAt, dhtReachable, engine, sandbox = null } = daemon
     return {
       ...none,
       startedAt,
       dhtReachable,
+      engine,
+      sandbox,
       ledger: key => {
         const view = known.get(keyText(key))
         return view ? liveView(view) : null
@@ -343,7 +348,9 @@ function watcherText(
     `daemon      ${running ? 'running' : 'not running (or its page is elsewhere: --http): vms-watch run'}`,
     `store       ${settings.dir}`,
     `watcher     ${snapshot.watcher}`,
+    `judged on   ${snapshot.engine ? engineText(snapshot.engine) : '-'}`,
     `dht         ${snapshot.dhtReachable === null ? '-' : snapshot.dhtReachable ? 'reachable' : 'not reachable'}`,
+    `sandbox     ${sandboxText(snapshot.sandbox)}`,
     `ledgers     ${snapshot.ledgers.length}`,
     `open alerts ${snapshot.alerts.length}`,
     `owed        ${owed} notices to ${snapshot.sinks.length} sinks`

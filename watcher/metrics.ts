@@ -77,6 +77,10 @@ function describe(registry: Registry) {
     known: perLedger('ledger_known_blocks', 'Blocks of the ledger that are known to exist.'),
     downloaded: perLedger('ledger_downloaded_blocks', 'Blocks of the ledger on this disk.'),
     verified: perLedger('ledger_verified_blocks', 'Blocks of the ledger that were verified.'),
+    witnessed: perLedger(
+      'ledger_witnessed_blocks',
+      'Blocks of the ledger that this watcher and at least one other verified.'
+    ),
     verifiedEntries: counter(
       'ledger_verified_entries_total',
       'Entries re-executed and found right since this process started.',
@@ -144,6 +148,7 @@ function setLedger(all: All, view: LedgerView): void {
   all.known.set({ ledger }, view.seen)
   all.downloaded.set({ ledger }, view.downloaded ?? 0)
   all.verified.set({ ledger }, view.verified)
+  all.witnessed.set({ ledger }, view.witnessed)
   all.verifiedEntries.inc({ ledger }, 0)
   all.lastVerified.set({ ledger }, (view.lastVerifiedAt ?? 0) / 1000)
   all.lastGrowth.set({ ledger }, (view.lastGrowthAt ?? 0) / 1000)
@@ -156,7 +161,7 @@ function setLedger(all: All, view: LedgerView): void {
 }
 
 function dropLedger(all: All, ledger: string): void {
-  for (const metric of [all.known, all.downloaded, all.verified, all.lastVerified]) {
+  for (const metric of [all.known, all.downloaded, all.verified, all.witnessed, all.lastVerified]) {
     metric.remove({ ledger })
   }
   for (const metric of [all.verifiedEntries, all.lastGrowth, all.peers]) metric.remove({ ledger })

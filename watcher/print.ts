@@ -1,6 +1,8 @@
 // What people read in a terminal: tables and details of what a snapshot holds. Scripts get JSON lines instead.
 
 import pc from 'picocolors'
+import type { Isolation } from '../src/sandbox-types.ts'
+import { missingWalls } from '../src/sandbox-walls.ts'
 import type { PeerLine } from './peers.ts'
 import type { AlertView, LedgerView } from './snapshot.ts'
 import { plainLine, plainTime } from './text.ts'
@@ -30,7 +32,10 @@ export function ledgerDetails(view: LedgerView): string {
     ['verdict', verdictText(view.verdict)],
     ['callers', view.auth === 'debug' ? 'debug: nothing proves who they are' : (view.auth ?? '-')],
     ['title', view.title === null ? '-' : plainLine(view.title, TITLE_CHARS_MAX)],
-    ['blocks', `${view.seen} seen, ${view.verified} verified`],
+    [
+      'blocks',
+      `${view.seen} seen, ${view.verified} verified, ${view.witnessed} by another watcher too`
+    ],
     ['last entry', view.seq < 0 ? '-' : `${view.seq}, of ${plainTime(view.lastEntryAt)}`],
     ['verified at', plainTime(view.lastVerifiedAt)],
     ['state root', view.stateRoot ?? '-'],
@@ -84,6 +89,15 @@ export function alertText(alert: AlertView): string {
   }
   if (alert.deliveries.length === 0) lines.push('  told      nobody: no sink is configured')
   return lines.join('\n')
+}
+
+/** What shuts contracts in. What is missing stands out. */
+export function sandboxText(sandbox: Isolation | null): string {
+  if (sandbox === null) return '-'
+  const processes = `${sandbox.processes} ${sandbox.processes === 1 ? 'process' : 'processes'}`
+  const missing = missingWalls(sandbox)
+  if (missing.length === 0) return `${processes}, no network, own pids, memory capped, full stack`
+  return `${processes}; ${pc.yellow(`missing: ${missing.join('; ')}`)}`
 }
 
 export function verdictText(verdict: LedgerView['verdict']): string {

@@ -64,7 +64,7 @@ function beatTo(url: string, daemon: Daemon, log: Log) {
 }
 
 function daemonSettings(settings: Settings, log: Log) {
-  const { dir, bootstrap, bind, sandboxes, noPeersAfterS, backlogAfterS } = settings
+  const { dir, bootstrap, bind, sandboxes } = settings
   const processes = sandboxes === 0 ? availableParallelism() : sandboxes
   return {
     dir,
@@ -72,7 +72,11 @@ function daemonSettings(settings: Settings, log: Log) {
     page: settings.pageUrl,
     sinks: (identity: KeyPair) => sinksOf(settings, identity),
     sandbox: { callMs: CALL_MS_MAX, heapMiB: HEAP_MIB_MAX, processes },
-    stale: { noPeersMs: noPeersAfterS * 1000, backlogMs: backlogAfterS * 1000 },
+    stale: {
+      noPeersMs: settings.noPeersAfterS * 1000,
+      backlogMs: settings.backlogAfterS * 1000,
+      noNewsMs: settings.noNewsAfterS * 1000
+    },
     ...(bootstrap && { bootstrap }),
     ...(bind && { bind })
   }

@@ -2,8 +2,10 @@
 // daemon runs, from what it knows live.
 
 import { hex } from '../src/bytes.ts'
+import type { EngineFingerprint } from '../src/engine.ts'
 import { type AlertKind, type Family, familyOf } from '../src/fault.ts'
 import { keyText } from '../src/key.ts'
+import type { Isolation } from '../src/sandbox-types.ts'
 import type { Store } from './store.ts'
 import type { AlertRow, DeliveryRow, ListedAlert, Undelivered } from './store-alert-rows.ts'
 import type { DriveCheckpoint, Verdict } from './store-checkpoints.ts'
@@ -16,10 +18,12 @@ export interface LedgerView {
   /** The host's words. */
   title: string | null
   auth: 'signed' | 'debug' | null
-  /** Blocks known to exist, on this machine's disk, and verified. */
+  /** Blocks known to exist, on this machine's disk, and verified here. */
   seen: number
   downloaded: number | null
   verified: number
+  /** Blocks that another watcher verified too. */
+  witnessed: number
   /** The last verified entry; -1 before the first. */
   seq: number
   verdict: Verdict | 'stale'
@@ -51,6 +55,10 @@ export interface Snapshot {
   startedAt: number | null
   /** Null where no daemon says. */
   dhtReachable: boolean | null
+  /** What calls are judged on; null where no daemon says. */
+  engine: EngineFingerprint | null
+  /** What shuts contracts in; null where no daemon says. */
+  sandbox: Isolation | null
   ledgers: LedgerView[]
   /** Open alerts, newest first. */
   alerts: AlertView[]
@@ -63,6 +71,8 @@ export interface Live {
   watcher: string | null
   startedAt: number | null
   dhtReachable: boolean | null
+  engine: EngineFingerprint | null
+  sandbox: Isolation | null
   /** Null where it does not follow this ledger. */
   ledger(key: Uint8Array): LiveLedger | null
 }
@@ -88,6 +98,8 @@ export function takeSnapshot(store: Store, live: Live, now: number): Snapshot {
     watcher: live.watcher,
     startedAt: live.startedAt,
     dhtReachable: live.dhtReachable,
+    engine: live.engine,
+    sandbox: live.sandbox,
     ledgers: store
       .ledgers()
       .map(row => viewLedger(store, row, standing.get(hex(row.key)) ?? [], live.ledger(row.key))),
@@ -116,6 +128,7 @@ function viewLedger(
     seen: Math.max(row.seen, at?.length ?? 0, live?.seen ?? 0),
     downloaded: live?.downloaded ?? null,
     verified: at?.length ?? 0,
+    witnessed: store.witnessedLength(row.key),
     seq: at?.seq ?? -1,
     verdict: verdictOf(at?.verdict ?? 'new', standing),
     peers: live?.peers ?? null,

@@ -72,6 +72,8 @@ export interface GossipStore {
   faultFiles(ledger: Uint8Array): { kind: FaultKind; file: Uint8Array }[]
   newestObservations(ledger: Uint8Array): HeardObservation[]
   observationsAt(ledger: Uint8Array, length: number): HeardObservation[]
+  /** The greatest length that we and at least one peer verified; 0 where there is none. */
+  witnessedLength(ledger: Uint8Array): number
   keptHeads(ledger: Uint8Array): { peer: Uint8Array; rooted: RootedHead }[]
   timedHead(ledger: Uint8Array): TimedHeadMessage | null
 }
@@ -84,8 +86,8 @@ export function observing(
   db: Db
 ): (ledger: number, key: Uint8Array, added: NewObservation) => void {
   const put = db.prepare(
-    `INSERT OR IGNORE INTO own_observation (ledger, length, verified, text, message)
-     VALUES (@ledger, @length, 1, @text, @message)`
+    `INSERT OR IGNORE INTO own_observation (ledger, length, verified, seconds, text, message)
+     VALUES (@ledger, @length, 1, @seconds, @text, @message)`
   )
   const known = db
     .prepare<[number, number], string>(
@@ -116,7 +118,8 @@ export function observing(
       )
     const text = observationText({ ledger: key, head, verdict: observation.verdict })
     const message = encodeMessage({ ...observation, signature: NO_SIGNATURE })
-    put.run({ ledger, length: head.length, text, message })
+    const { seconds } = observation
+    put.run({ ledger, length: head.length, seconds, text, message })
     if (known.get(ledger, head.length) !== text)
       throw new Error(
         `another observation of length ${head.length} was made before: nothing is signed`
@@ -129,13 +132,13 @@ export function gossipStore(db: Db): GossipStore {
   const idOf = db.prepare<[Uint8Array], number>('SELECT id FROM ledger WHERE key = ?').pluck()
   const ofKey = 'ledger = (SELECT id FROM ledger WHERE key = ?)'
   const putOther = db.prepare(
-    `INSERT INTO own_observation (ledger, length, verified, text, message)
-     VALUES (@ledger, @length, 0, @text, @message)`
+    `INSERT INTO own_observation (ledger, length, verified, seconds, text, message)
+     VALUES (@ledger, @length, 0, @seconds, @text, @message)`
   )
   const dropOther = db.prepare('DELETE FROM own_observation WHERE ledger = ? AND verified = 0')
   const ownNewest = db
     .prepare<[Uint8Array], Buffer>(
-      `SELECT message FROM own_observation WHERE ${ofKey} ORDER BY verified, length DESC LIMIT 1`
+      `SELECT message FROM own_observation WHERE ${ofKey} ORDER BY seconds DESC, verified LIMIT 1`
     )
     .pluck()
   const ownAt = db
@@ -157,6 +160,12 @@ export function gossipStore(db: Db): GossipStore {
   const at = db.prepare<[Uint8Array, number], RawHeard>(
     `SELECT peer, message, heard_at FROM peer_observation WHERE ${ofKey} AND length = ?`
   )
+  const witnessed = db
+    .prepare<[Uint8Array], number | null>(
+      `SELECT max(length) FROM own_observation JOIN peer_observation USING (ledger, length)
+       WHERE ${ofKey} AND verified = 1`
+    )
+    .pluck()
   const kept = db.prepare<[Uint8Array], { peer: Buffer; head: Buffer }>(
     `SELECT peer, head FROM kept_head WHERE ${ofKey}`
   )
@@ -175,7 +184,8 @@ export function gossipStore(db: Db): GossipStore {
     const text = observationText({ ledger: key, head, verdict: observation.verdict })
     dropOther.run(ledger)
     const message = encodeMessage({ ...observation, signature: NO_SIGNATURE })
-    putOther.run({ ledger, length: head.length, text, message })
+    const { seconds } = observation
+    putOther.run({ ledger, length: head.length, seconds, text, message })
   })
 
   return {
@@ -195,6 +205,7 @@ export function gossipStore(db: Db): GossipStore {
       files.all(key).map(({ kind, bytes }) => ({ kind, file: new Uint8Array(bytes) })),
     newestObservations: key => newest.all(key).map(heardOf),
     observationsAt: (key, length) => at.all(key, length).map(heardOf),
+    witnessedLength: key => witnessed.get(key) ?? 0,
     keptHeads: key =>
       kept.all(key).map(raw => ({ peer: new Uint8Array(raw.peer), rooted: readRooted(raw.head) })),
     timedHead: key => read(timed.get(key), 'timed-head')

@@ -127,6 +127,7 @@ CREATE TABLE own_observation (
   ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
   length INTEGER NOT NULL,
   verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+  seconds INTEGER NOT NULL,
   text TEXT NOT NULL,
   message BLOB NOT NULL,
   PRIMARY KEY (ledger, verified, length)

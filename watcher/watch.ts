@@ -39,8 +39,6 @@ const RETRY_MS_MAX = 300_000
 const QUIET_RETRIES = 2
 /** A state that is not needed for so long is let go; it is built again from the store when it is. */
 const IDLE_STATE_MS = 30_000
-/** How far ahead of our clock an entry's time may be (PROTOCOL §7.7). */
-const CLOCK_AHEAD_MS_MAX = 60_000
 
 type FaultEnd = Extract<AuditEnd, { end: 'fault' }>
 
@@ -226,7 +224,6 @@ export class LedgerWatch {
     if (said) this.#gossip?.observed(said)
     state.settle(writes)
     advanced(verified.reduce((sum, { entries }) => sum + entries, 0))
-    this.#checkClock(time)
     this.#files?.ring()
     return true
   }
@@ -319,15 +316,6 @@ export class LedgerWatch {
       kind => kind !== 'missing-block' || !this.#files?.isTroubled
     )
     if (store.resolve(this.row.key, over, now()).length > 0) wake()
-  }
-
-  #checkClock(time: number): void {
-    const { store, now, wake } = this.#parts
-    if (time > now() + CLOCK_AHEAD_MS_MAX) {
-      const seconds = Math.round((time - now()) / 1000)
-      const summary = `The ledger's newest entry is ${seconds} s ahead of this watcher's clock.`
-      if (store.stale(this.row.key, 'clock', summary, now())?.raised) wake()
-    } else if (store.resolve(this.row.key, ['clock'], now()).length > 0) wake()
   }
 
   /** False while genesis is not to be had yet, or not one we can audit. */

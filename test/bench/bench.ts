@@ -38,6 +38,8 @@ export interface Program {
 export interface StartOptions {
   /** A module that is loaded before the program, and what to do with what it sends. */
   preload?: { url: string; heard(message: unknown): void }
+  /** For Node itself. */
+  flags?: string[]
 }
 
 export class Bench {
@@ -63,10 +65,10 @@ export class Bench {
 
   /** Starts a program that prints JSON and waits for its first line. */
   async start(program: string, args: string[], options: StartOptions = {}): Promise<Program> {
-    const { preload } = options
+    const { preload, flags = [] } = options
     const imports = preload ? ['--import', preload.url] : []
     const from = performance.now()
-    const child = spawn(process.execPath, [...imports, program, ...args], {
+    const child = spawn(process.execPath, [...flags, ...imports, program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', ...(preload ? (['ipc'] as const) : [])],
       cwd: this.dir
     })

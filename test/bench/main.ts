@@ -5,10 +5,13 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchAudit } from './audit.ts'
 import { type Bench, type Row, withBench } from './bench.ts'
+import { benchEvidence } from './evidence.ts'
 import { benchHost } from './host-rate.ts'
 import { benchIdle } from './idle.ts'
 import { benchAlarm, benchLive } from './live.ts'
 import { benchRestart } from './restart.ts'
+import { benchSandboxCalls } from './sandbox-calls.ts'
+import { benchChild, benchLedgers, benchMetering, benchRewriting } from './sandbox-cost.ts'
 
 const NAME_COLUMNS = 62
 
@@ -19,7 +22,13 @@ const PARTS: Record<string, (bench: Bench) => Promise<void>> = {
   alarm: benchAlarm,
   host: benchHost,
   restart: benchRestart,
-  idle: benchIdle
+  idle: benchIdle,
+  evidence: benchEvidence,
+  'sandbox-calls': benchSandboxCalls,
+  'sandbox-rewriting': benchRewriting,
+  'sandbox-metering': benchMetering,
+  'sandbox-child': benchChild,
+  'sandbox-ledgers': benchLedgers
 }
 
 const HELP = `npm run bench -- [--short] [--json] [--only NAME]

@@ -86,6 +86,16 @@ export function useOf(pid: number, isTree = false): Use | null {
   }
 }
 
+/** Resident memory in MiB, where each page that others use too counts in part; null where the kernel does not tell. */
+export function pssMib(pid: number): number | null {
+  try {
+    const [, kib] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
+    return kib === undefined ? null : Number(kib) / 1024
+  } catch {
+    return null
+  }
+}
+
 function repeat(ms: number, work: (at: number) => number): number {
   const from = clockMs()
   let done = 0

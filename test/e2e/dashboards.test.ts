@@ -82,6 +82,8 @@ async function faultyWatcher(stage: Stage): Promise<number> {
     watcher: null,
     startedAt: null,
     dhtReachable: true,
+    engine: null,
+    sandbox: null,
     ledger: () => null
   }
   const snapshot = () => takeSnapshot(store, live, Date.now())

@@ -1,0 +1,57 @@
+// Bytes for contracts, in the sandbox child only: their memory is outside the engine's heap limit, so nothing here asks the
+// contract anything between the charge and the allocation.
+
+import { integersOf, lengthOf, type Meter } from './runtime-meter.ts'
+
+export const ALLOCATION_BYTES_MAX: number = 64 * 1024 * 1024
+
+const { apply } = Reflect
+const { getOwnPropertyDescriptor } = Object
+const sizeOfBuffer = getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!
+
+export function sizeFrom(value: unknown): number {
+  return Math.max(Number(value) || 0, 0)
+}
+
+// What the engine takes for bytes, with nothing left to ask it: its length would be whatever it says the next time.
+export function sourceOf(meter: Meter, value: any): unknown {
+  if (typeof value !== 'object' || value === null) return sizeFrom(value)
+  if (integersOf(value) !== undefined || isBuffer(value)) return value
+  if (lengthOf(value) > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
+  if (value[Symbol.iterator]) return [...value]
+  throw meter.makeError(
+    'TypeError',
+    'an array of integers is made from a number, a list or a buffer'
+  )
+}
+
+function isBuffer(value: object): boolean {
+  try {
+    apply(sizeOfBuffer, value, [])
+    return true
+  } catch {
+    return false
+  }
+}
+
+// The engine's own asks the buffer for a constructor, which may be one that charges nothing.
+export function makeSlice(meter: Meter): unknown {
+  const { ArrayBuffer: NativeBuffer, Uint8Array: NativeBytes } = globalThis
+  const copyInto = NativeBytes.prototype.set
+  return {
+    slice(this: ArrayBuffer, first?: unknown, last?: unknown) {
+      const size: number = apply(sizeOfBuffer, this, [])
+      const start = placeIn(size, first, 0)
+      const length = Math.max(placeIn(size, last, size) - start, 0)
+      meter.charge(1 + (length >>> 3))
+      const copy = new NativeBuffer(length)
+      apply(copyInto, new NativeBytes(copy), [new NativeBytes(this, start, length)])
+      return copy
+    }
+  }.slice
+}
+
+function placeIn(size: number, given: unknown, otherwise: number): number {
+  const place = given === undefined ? otherwise : Math.trunc(Number(given)) || 0
+  return place < 0 ? Math.max(size + place, 0) : Math.min(place, size)
+}

@@ -1,0 +1,82 @@
+// What the engine does in one go costs gas by its size: nothing that is cheap to write is dear to run.
+
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { Executed } from '../src/call.ts'
+import { Sandbox } from '../src/sandbox.ts'
+import { MemoryState } from './memory-state.ts'
+
+const LIMITS = {
+  gasPerCall: 100_000_000,
+  resultBytes: 65_536,
+  fileBytes: 65_536,
+  files: 100,
+  stateBytes: 262_144
+}
+
+const sandbox = new Sandbox({ callMs: 20_000, heapMiB: 128, processes: 1 })
+after(() => sandbox.close())
+
+async function gasOf(body: string, ...args: unknown[]): Promise<number> {
+  const source = `exports.a = (...args) => { ${body} }`
+  const program = { source, ledger: 'y'.repeat(52), limits: LIMITS }
+  const session = sandbox.open(program, new MemoryState(), { empty: true })
+  const call = { seq: 1, time: 1, caller: 'bob', method: 'a', args: JSON.stringify(args) }
+  const [ran] = await session.run([call])
+  await session.close()
+  assert.ok(ran && 'outcome' in ran && 'result' in ran.outcome, JSON.stringify(ran))
+  return (ran as Executed).gas
+}
+
+const LONG = "const one = 'x'.repeat(1000000) + args[0]; const two = 'x'.repeat(1000000) + args[0];"
+const HUGE =
+  'const o = {}, list = [], map = new Map(); for (let i = 0; i < 1000; i++) { o[args[0] + i] = i; list.push(i); map.set(i, i) }'
+const GROWING: [what: string, setup: string, step: string][] = [
+  ['joining long texts', LONG, 'let s = one + two'],
+  ['adding to a long text', LONG, 'let s = one; s += args[0]'],
+  ['a template with a long text', LONG, 'const s = `${one}${args[0]}`'],
+  ['comparing long texts', LONG, 'one === two'],
+  ['ordering long texts', LONG, 'one < two'],
+  ['comparing loosely', LONG, 'one != two'],
+  ['a rest element of an object', HUGE, 'const { k1, ...rest } = o'],
+  ['a rest element of an array', HUGE, 'const [first, ...rest] = list'],
+  ['a rest element of a parameter', HUGE, '(({ k1, ...rest }) => 1)(o)'],
+  ['looping over keys', HUGE, 'for (const key in o) break'],
+  ['spreading an iterator', HUGE, 'const all = [...list.values()]'],
+  ['a Set of an iterator', HUGE, 'new Set(map.keys())'],
+  ['freezing', HUGE, 'Object.isFrozen(o)'],
+  ['escaping', LONG, 'encodeURIComponent(one)']
+]
+
+for (const [what, setup, step] of GROWING) {
+  test(`${what} costs gas by their length`, async () => {
+    const once = await gasOf(`${setup} ${step}`, 'b')
+    const often = await gasOf(`${setup} for (let i = 0; i < 10; i++) { ${step} }`, 'b')
+    assert.ok(often - once > 9 * 200, `${once} once, ${often} ten times`)
+  })
+}
+
+test('numbers and short texts are joined and compared for nothing', async () => {
+  assert.equal(await gasOf("return args[0] + 1 + '!' + `${args[0]}` === args[0]", 'b'), 2)
+})
+
+test('a huge sparse array is not walked for nothing', async () => {
+  for (const body of ['[...list.values()]', 'const [a, ...b] = list', 'new Set(list.keys())']) {
+    const source = `exports.a = () => { const list = []; list.length = 4294967295; ${body} }`
+    const program = { source, ledger: 'y'.repeat(52), limits: { ...LIMITS, gasPerCall: 100_000 } }
+    const session = sandbox.open(program, new MemoryState(), { empty: true })
+    const [ran] = await session.run([{ seq: 1, time: 1, caller: 'b', method: 'a', args: '[]' }])
+    await session.close()
+    const { outcome } = ran as Executed
+    assert.ok('error' in outcome && outcome.error.name === 'OutOfGasError', JSON.stringify(ran))
+  }
+})
+
+test('integers of every width are there, and numbers with a fraction are not', async () => {
+  const body = `const a = new Int16Array([1, -2, 70000]), view = new DataView(a.buffer, 2)
+    const told = JSON.stringify([[...a], view.getInt16(0, true), [...new Uint8ClampedArray([300, -1])], [...new Uint32Array(a)],
+      typeof DataView.prototype.getFloat64, Int32Array.of(5, 1, 3).sort().join()])
+    if (told !== args[0]) throw new Error(told)`
+  const told = [[1, -2, 4464], -2, [255, 0], [1, 4294967294, 4464], 'undefined', '1,3,5']
+  assert.ok((await gasOf(body, JSON.stringify(told))) > 0)
+})
