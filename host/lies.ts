@@ -16,6 +16,7 @@ export const LIES = [
   'replayed-request',
   'swap',
   'garbage',
+  'receipt',
   'drive'
 ] as const
 export type Lie = (typeof LIES)[number]
@@ -57,6 +58,10 @@ export function deceitOf(lie: Lie, seq: number): Deceit {
             concatBytes([encodeBlock(entries), Uint8Array.of(0)])
           )
       }
+    case 'receipt':
+      return {
+        block: entries => once(entries.at(-1)!.seq >= seq, null, () => changeLast(entries))
+      }
     case 'drive':
       return { publishing: (changes, at) => (at >= seq ? changeDrive(changes, at) : changes) }
   }
@@ -80,6 +85,15 @@ function forge(origin: Origin): Origin {
 function swap(entries: Entry[]): Uint8Array {
   const [first, second, ...rest] = entries
   return encodeBlock([second!, first!, ...rest])
+}
+
+/** Its caller has a receipt for the entry as it was. */
+function changeLast(entries: Entry[]): Uint8Array {
+  const last = entries.at(-1)!
+  return encodeBlock([
+    ...entries.slice(0, -1),
+    { ...last, outcome: { result: '"changed after the receipt"' } }
+  ])
 }
 
 function changeDrive(changes: FilesWrite[], seq: number): FilesWrite[] {
