@@ -379,6 +379,7 @@ function wrapBuffers(meter: Meter): void {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
         const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, meter.drain(first))
         const bytes = unit * (typeof plain === 'number' ? plain : lengthOf(plain))
+        if (bytes < 0) throw meter.makeError('RangeError', 'a size below 0')
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target

@@ -172,6 +172,11 @@ const SAME: [title: string, body: string, result: unknown][] = [
     [1, 2]
   ],
   [
+    'a buffer has no size below zero',
+    'const told = []; for (const f of [() => new Uint8Array(-5), () => new ArrayBuffer(-1)]) try { f() } catch (e) { told.push(e.name) }; return told',
+    ['RangeError', 'RangeError']
+  ],
+  [
     'repeat takes no number below zero',
     "try { return 'x'.repeat(-1) } catch (e) { return e.name }",
     'RangeError'
