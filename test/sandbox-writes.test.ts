@@ -75,10 +75,10 @@ test('a call that writes 80 MiB, or 16 that JSON would swell to 96, is told whol
   }
 })
 
-test('a call that makes 110,000 directories with long names is told whole', async () => {
-  const [ran] = await open(pool()).run([call(1, 'name', 110_000)])
+test('a call that makes 140,000 directories with long names is told whole', async () => {
+  const [ran] = await open(pool()).run([call(1, 'name', 140_000)])
   const paths = done(ran).writes.map(({ path }) => path)
-  assert.equal(new Set(paths).size, 110_001)
+  assert.equal(new Set(paths).size, 140_001)
   assert.deepEqual(paths.slice(1, 3), [`/${'"'.repeat(250)}/0`, `/${'"'.repeat(250)}/1`])
 })
 
