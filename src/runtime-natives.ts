@@ -3,7 +3,7 @@
 
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
-import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
+import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
 import { makeSorts } from './runtime-sort.ts'
 
@@ -198,7 +198,7 @@ function wrapStatics(meter: Meter): void {
         {
           [name](value: unknown) {
             const found = native(value)
-            meter.charge(1 + (lengthOf(found) >>> 1))
+            meter.charge(1 + Math.max(lengthOf(found) >>> 1, holesOf(value)))
             return found
           }
         }[name]!
@@ -207,6 +207,11 @@ function wrapStatics(meter: Meter): void {
   }
   for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
     charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
+  }
+  for (const name of ['preventExtensions', 'defineProperty']) {
+    for (const object of [Object, Reflect]) {
+      charged(meter, object, name, ([changed]) => holesOf(changed))
+    }
   }
   for (const name of ['create', 'defineProperties']) {
     charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
@@ -404,6 +409,17 @@ function wrapCollections(meter: Meter): void {
     }[name]
     replaceGlobal(Native, Wrapped)
   }
+  // Each is a step, also of a native that charges nothing itself.
+  for (const Native of [Map, Set] as any[]) {
+    const { forEach } = Native.prototype
+    const walk = {
+      forEach(this: unknown, visit: unknown, self?: unknown) {
+        meter.charge(lengthOf(this))
+        return apply(forEach, this, [visit, self])
+      }
+    }
+    define(Native.prototype, 'forEach', walk.forEach)
+  }
 }
 
 // The native is out of reach afterwards: its prototype names the replacement, and so does the realm.
@@ -437,13 +453,14 @@ function drained(meter: Meter, args: any[]): number {
 
 // An object that asks to be spread has whatever length it says, and asks anew each time.
 function concatLength(value: any): number {
-  const spreads = typeof value === 'object' && value !== null && !isArray(value)
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  const spreads = isObject && !isArray(value)
   return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? getOwnPropertyNames(value).length
+    ? Math.max(getOwnPropertyNames(value).length, holesOf(value))
     : lengthOf(value)
 }
 

@@ -237,9 +237,9 @@ for (const [title, body, result] of SAME) {
 }
 
 const REFUSED: [source: string, reason: RegExp][] = [
-  ['const module = 1', /^module is there already/],
-  ['let exports = {}', /^exports is there already/],
-  ['class exports {}', /^exports is there already/],
+  ['const module = 1', /^declares module, which/],
+  ['let exports = {}', /^declares exports, which/],
+  ['class exports {}', /^declares exports, which/],
   ['let a; for ((async) of []) ;', /./]
 ]
 for (const [source, reason] of REFUSED) {
