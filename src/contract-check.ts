@@ -136,20 +136,7 @@ class Checker {
     }
   }
 
-  // `var exports` is the given one; let, const and class would be a second.
-  #refuseGiven(tree: AnyNode): void {
-    for (const statement of tree.body) {
-      const isSecond = statement.type === 'ClassDeclaration' || /^(let|const)$/.test(statement.kind)
-      const names = new Set<string>()
-      if (isSecond) declaredNames([statement], names)
-      for (const name of MODULE_NAMES.filter(name => names.has(name))) {
-        this.#refuse(statement, `${name} is there already`, 'give it another name')
-      }
-    }
-  }
-
   #refuseNode(node: AnyNode, scope: Scope): void {
-    if (node.type === 'Program') this.#refuseGiven(node)
     const refusal = REFUSED[node.type]?.(node, scope)
     if (refusal) this.#refuse(node, ...refusal)
     if (node.type === 'Literal' && 'regex' in node) this.#checkRegExp(node)

@@ -12,6 +12,10 @@ import {
 } from './contract-tree.ts'
 
 export const DEPTH_MAX = 128
+/** So many nodes in a row cost one gas more: else a long body would cost as little as an empty one. */
+const NODES_A_GAS = 128
+/** So many fields that begin as plain values cost one gas more. */
+const FIELDS_A_GAS = 8
 
 /** Methods of the meter. */
 const COMPARISONS: Readonly<Record<string, string>> = {
@@ -26,8 +30,6 @@ const COMPARISONS: Readonly<Record<string, string>> = {
 }
 
 // Text that astring prints as it stands: names hold no spaces, so no contract can write these itself.
-const TICK = statement('--$vms.g < 0 && $vms.out()')
-const ENTER = statement(`--$vms.g < 0 && $vms.out(), ++$vms.d > ${DEPTH_MAX} && $vms.deep()`)
 const LEAVE = statement('--$vms.d')
 
 /** Spells every literal so that the printed text is ASCII, has no directives and nothing that SES refuses by pattern. */
@@ -63,17 +65,18 @@ function rewriteChildren(node: AnyNode): void {
 function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
   // Names that are bound matter to the rewriting, so they are taken before the children change.
   if (isFunction(node)) return rewriteFunction(node, parent)
+  const weight = isLoop(node) ? weightOf(node) : 1
   rewriteChildren(node)
   switch (node.type) {
     case 'ForInStatement':
       node.right = meterCall('o', node.right as AnyNode) as any
-      node.body = block([TICK, node.body]) as any
+      node.body = block([tick(weight), node.body]) as any
       return node
     case 'ForStatement':
     case 'ForOfStatement':
     case 'WhileStatement':
     case 'DoWhileStatement':
-      node.body = block([TICK, node.body]) as any
+      node.body = block([tick(weight), node.body]) as any
       if (node.await) node.right = meterCall('i', node.right as AnyNode) as any
       return node
     case 'Literal':
@@ -81,8 +84,10 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'BinaryExpression':
       return rewriteBinary(node)
     case 'AssignmentExpression':
-      if (node.operator === '=') node.right = walked(node.left, node.right) as any
-      return node.operator === '+=' ? meterCall('j', node) : node
+      return rewriteAssignment(node)
+    case 'NewExpression':
+    case 'CallExpression':
+      return rewriteListOfSize(node)
     case 'VariableDeclarator':
       if (node.init) node.init = walked(node.id as AnyNode, node.init as AnyNode) as any
       return node
@@ -118,6 +123,7 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
     ? [...own].some(name => hoisted.has(name))
     : !node.generator && declaresTwice(node.body, hoisted)
   const plain = params.every(isPlainParam) && !collides
+  const weight = weightOf(node)
   const rests = params.flatMap(param => {
     const pattern = param.type === 'AssignmentPattern' ? (param.left as AnyNode) : param
     const taken = pattern.type === 'ObjectPattern' ? restOf(pattern) : undefined
@@ -128,7 +134,7 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
   node.expression = false
   if (node.generator) {
     if (node.async) for (const statement of body) wrapDelegates(statement)
-    node.body = block([TICK, ...body])
+    node.body = block([tick(weight), ...body])
     return node
   }
   if (node.async || !plain) {
@@ -138,8 +144,8 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
     const run = call(inner, plain ? [] : [passed])
     if (!plain) node.params = [isSetter ? name('$vmsA') : rest(name('$vmsA'))]
     node.async = false
-    node.body = guarded([{ type: 'ReturnStatement', argument: run } as AnyNode])
-  } else node.body = guarded(body)
+    node.body = guarded([{ type: 'ReturnStatement', argument: run } as AnyNode], weight)
+  } else node.body = guarded(body, weight)
   return node
 }
 
@@ -206,6 +212,7 @@ function rewriteTry(node: AnyNode): AnyNode {
 
 // A chain of classes with implicit constructors would recurse in the engine, where nothing counts.
 function rewriteClass(node: AnyNode, parent: AnyNode): AnyNode {
+  weighFields(node)
   const explicit = node.body.some((member: AnyNode) => member.kind === 'constructor')
   if (!parent.superClass || explicit) return node
   const value = {
@@ -222,6 +229,19 @@ function rewriteClass(node: AnyNode, parent: AnyNode): AnyNode {
     value
   } as any)
   return node
+}
+
+// What fields begin with is made in one go for each object.
+function weighFields(node: AnyNode): void {
+  const isPlain = ({ type, static: isStatic, value }: AnyNode) =>
+    type === 'PropertyDefinition' && !isStatic && (!value || value.type === 'Literal')
+  const plain: AnyNode[] = node.body.filter(isPlain)
+  const weight = Math.floor(plain.length / FIELDS_A_GAS)
+  if (weight === 0) return
+  const argument = plain[0]!.value ?? name('void 0')
+  const inner = arrow([], [], false)
+  inner.body = guarded([{ type: 'ReturnStatement', argument } as AnyNode], weight) as any
+  plain[0]!.value = call(inner, []) as any
 }
 
 // Field initialisers run outside any body.
@@ -288,10 +308,60 @@ function isPlainParam(param: AnyNode): boolean {
   )
 }
 
-function guarded(body: AnyNode[]): AnyNode {
+function rewriteAssignment(node: AnyNode): AnyNode {
+  const { operator, left } = node as any
+  if (operator === '=') node.right = walked(left, node.right) as any
+  if (isLengthOf(left)) {
+    const list = left.object.type === 'Identifier' ? [left.object] : []
+    const lengthen = (given: AnyNode) => call(name('$vms.n'), [given, ...list])
+    if (operator !== '=') return lengthen(node)
+    node.right = lengthen(node.right as AnyNode) as any
+  }
+  return operator === '+=' ? meterCall('j', node) : node
+}
+
+function isLengthOf({ type, property, computed }: any): boolean {
+  if (type !== 'MemberExpression') return false
+  return computed ? property.value === 'length' : property.name === 'length'
+}
+
+// A constructor of ours would stand in the way of every method that makes a list.
+function rewriteListOfSize(node: AnyNode): AnyNode {
+  const { callee, arguments: given } = node as any
+  if (callee.name !== 'Array' || given.length !== 1 || given[0].type === 'SpreadElement')
+    return node
+  given[0] = meterCall('n', given[0])
+  return node
+}
+
+function isLoop({ type }: AnyNode): boolean {
+  return /^(For|ForIn|ForOf|While|DoWhile)Statement$/.test(type)
+}
+
+/** What entering a function or a round of a loop costs. What has a count of its own inside does not weigh on it. */
+function weightOf(node: AnyNode): number {
+  let nodes = 0
+  const waiting = children(node)
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    nodes++
+    if (isFunction(next) || isLoop(next)) continue
+    for (const child of children(next)) waiting.push(child)
+  }
+  return 1 + Math.floor(nodes / NODES_A_GAS)
+}
+
+function spend(gas: number): string {
+  return gas === 1 ? '--$vms.g < 0 && $vms.out()' : `($vms.g -= ${gas}) < 0 && $vms.out()`
+}
+
+function tick(gas: number): AnyNode {
+  return statement(spend(gas))
+}
+
+function guarded(body: AnyNode[], gas = 1): AnyNode {
   const handler = catching('x')
   return block([
-    ENTER,
+    statement(`${spend(gas)}, ++$vms.d > ${DEPTH_MAX} && $vms.deep()`),
     { type: 'TryStatement', block: block(body), handler, finalizer: block([LEAVE]) } as any
   ])
 }

@@ -34,6 +34,7 @@ export const ASSERTIONS: readonly Assertion[] = [
   'no-word'
 ]
 const ASCII = 128
+const NO_ASCII: readonly boolean[] = Array.from({ length: ASCII }, () => false)
 
 export interface CharacterSet {
   /** One of each character below 128. */
@@ -197,13 +198,10 @@ function canBeEmpty(node: RegExpNode): boolean {
 }
 
 function makeSet(ranges: Ranges): CharacterSet {
-  const ascii: boolean[] = []
-  for (let code = 0; code < ASCII; code++) {
-    let isIn = false
-    for (let i = 0; i < ranges.length && !isIn; i += 2) {
-      isIn = ranges[i]! <= code && code <= ranges[i + 1]!
-    }
-    ascii.push(isIn)
+  const ascii = NO_ASCII.slice()
+  for (let i = 0; i < ranges.length && ranges[i]! < ASCII; i += 2) {
+    const last = ranges[i + 1]! < ASCII ? ranges[i + 1]! : ASCII - 1
+    for (let code = ranges[i]!; code <= last; code++) ascii[code] = true
   }
   return { ascii, ranges }
 }

@@ -9,8 +9,9 @@ const { apply } = Reflect
 const { getOwnPropertyDescriptor } = Object
 const sizeOfBuffer = getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!
 
+/** A count as the engine takes it; below 0 for one that it refuses. */
 export function sizeFrom(value: unknown): number {
-  return Math.max(Number(value) || 0, 0)
+  return Math.trunc(Number(value)) || 0
 }
 
 // What the engine takes for bytes, with nothing left to ask it: its length would be whatever it says the next time.

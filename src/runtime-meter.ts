@@ -12,6 +12,10 @@ const DEPTH_MAX = 128
 const RESUMPTION_GAS = 4
 /** Joining and comparing texts up to this length costs no more than what is counted anyway. */
 const JOINED_CHARS_FREE = 4095
+/** A key that is copied, or listed for a loop. */
+const KEY_GAS = 2
+/** Longer ones the engine holds as what they have in them. */
+const LIST_WITHOUT_GAPS_MAX: number = 2 ** 25
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -195,6 +199,13 @@ export class Meter {
     if (walked > JOINED_CHARS_FREE) this.charge(walked >>> 12)
   }
 
+  /** The length that a list is given, and the list where it is known: the engine takes memory for it at once. */
+  n(value: unknown, list?: unknown): unknown {
+    if (typeof value !== 'number' || (list !== undefined && !isArray(list))) return value
+    if (value > 7 && value <= LIST_WITHOUT_GAPS_MAX) this.charge(value >>> 3)
+    return value
+  }
+
   /** A literal of a regular expression. */
   l(source: string, flags: string): object {
     return this.makeRegExp(source, flags)
@@ -241,7 +252,8 @@ export class Meter {
   o(value: unknown): unknown {
     if (typeof value === 'string') this.charge(value.length)
     else if (typeof value === 'object' && value !== null) {
-      this.charge(1 + (getOwnPropertyNames(value).length >>> 1))
+      const count = getOwnPropertyNames(value).length * KEY_GAS
+      this.charge(1 + (count > holesOf(value) ? count : holesOf(value)))
     }
     return value
   }
@@ -320,6 +332,11 @@ export class Meter {
 /** The name of the kind of array of integers that a value is, by its brand; undefined for anything else. */
 export function integersOf(value: unknown): string | undefined {
   return apply(kindOfList, value, [])
+}
+
+/** What walking the elements of an array costs where most of them may be holes. */
+export function holesOf(value: unknown): number {
+  return isArray(value) ? value.length >>> 3 : 0
 }
 
 /** How many elements iterating this takes at most without running metered code. */

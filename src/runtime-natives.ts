@@ -3,7 +3,7 @@
 
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
-import { ARGUMENTS_MAX, lengthOf, type Meter } from './runtime-meter.ts'
+import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
 import { makeSorts } from './runtime-sort.ts'
 
@@ -198,7 +198,7 @@ function wrapStatics(meter: Meter): void {
         {
           [name](value: unknown) {
             const found = native(value)
-            meter.charge(1 + (lengthOf(found) >>> 1))
+            meter.charge(1 + Math.max(lengthOf(found) >>> 1, holesOf(value)))
             return found
           }
         }[name]!
@@ -207,6 +207,11 @@ function wrapStatics(meter: Meter): void {
   }
   for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
     charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
+  }
+  for (const name of ['preventExtensions', 'defineProperty']) {
+    for (const object of [Object, Reflect]) {
+      charged(meter, object, name, ([changed]) => holesOf(changed))
+    }
   }
   for (const name of ['create', 'defineProperties']) {
     charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
@@ -379,6 +384,7 @@ function wrapBuffers(meter: Meter): void {
         if (new.target === undefined) throw meter.makeError('TypeError', `${name} needs new`)
         const plain = name === 'ArrayBuffer' ? sizeFrom(first) : sourceOf(meter, meter.drain(first))
         const bytes = unit * (typeof plain === 'number' ? plain : lengthOf(plain))
+        if (bytes < 0) throw meter.makeError('RangeError', 'a size below 0')
         if (bytes > ALLOCATION_BYTES_MAX) throw meter.makeError('RangeError', 'too many bytes')
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
@@ -402,6 +408,17 @@ function wrapCollections(meter: Meter): void {
       }
     }[name]
     replaceGlobal(Native, Wrapped)
+  }
+  // Each is a step, also of a native that charges nothing itself.
+  for (const Native of [Map, Set] as any[]) {
+    const { forEach } = Native.prototype
+    const walk = {
+      forEach(this: unknown, visit: unknown, self?: unknown) {
+        meter.charge(lengthOf(this))
+        return apply(forEach, this, [visit, self])
+      }
+    }
+    define(Native.prototype, 'forEach', walk.forEach)
   }
 }
 
@@ -436,13 +453,14 @@ function drained(meter: Meter, args: any[]): number {
 
 // An object that asks to be spread has whatever length it says, and asks anew each time.
 function concatLength(value: any): number {
-  const spreads = typeof value === 'object' && value !== null && !isArray(value)
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  const spreads = isObject && !isArray(value)
   return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? getOwnPropertyNames(value).length
+    ? Math.max(getOwnPropertyNames(value).length, holesOf(value))
     : lengthOf(value)
 }
 

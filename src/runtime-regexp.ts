@@ -13,6 +13,8 @@ import {
 import type { Meter } from './runtime-meter.ts'
 
 const COMPILE_GAS = 20
+/** Reading a pattern, for each of its characters. */
+const PATTERN_CHAR_GAS = 16
 /** Compiled literals are held so long as they come to no more than this. */
 const HELD_SIZE_MAX = 100_000
 
@@ -86,7 +88,7 @@ export class RegExps {
     }
     const source = other ? other.source : pattern === undefined ? '' : `${pattern}`
     const letters = flags === undefined ? '' : `${flags}`
-    this.#meter.charge(COMPILE_GAS + source.length + letters.length)
+    this.#meter.charge(COMPILE_GAS + PATTERN_CHAR_GAS * (source.length + letters.length))
     let compiled: Compiled
     try {
       compiled = this.#unmetered(() => compile(source, letters))

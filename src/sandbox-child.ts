@@ -2,11 +2,12 @@
 // nothing: no files beyond its own code, no network, no environment.
 
 import { readSync, writeSync } from 'node:fs'
-import type { Call } from './call.ts'
+import type { Call, Write } from './call.ts'
 import { type Guest, Runtime, writesOf } from './runtime.ts'
 import type { Missing } from './runtime-state.ts'
 import {
   ASKED_MAX,
+  type CheckFrame,
   contentFrame,
   type RanFrame,
   type ToChild,
@@ -16,6 +17,11 @@ import {
 const READ_BYTES = 256 * 1024
 const FLUSH_CALLS = 256
 const FLUSH_CHARS: number = 256 * 1024
+/** What a call wrote is told in parts of this size, so that all that a ledger's limits allow can be told. */
+const PART_CHARS_MAX: number = 4 * 1024 * 1024
+const PART_WRITES_MAX = 100_000
+/** Of messages whose signatures are asked for at once, beside the first. */
+const ASKED_CHECK_CHARS_MAX: number = 8 * 1024 * 1024
 const ALIVE_MS = 20
 /** So long a ledger runs before the next one's turn; a call is never cut in two. */
 const SLICE_MS = 50
@@ -153,12 +159,20 @@ class Child {
         this.#pipe.say({ t: 'cannot', s, seq: call.seq, ...result })
         return
       }
-      const writes: WriteFrame[] = []
+      let writes: WriteFrame[] = []
+      let partChars = 0
       for (const write of writesOf(result.changes, seat.state)) {
-        if (write.type === 'file') writes.push(contentFrame(write.path, write.content))
-        else writes.push([write.path, write.type === 'directory' ? 'd' : 'a'])
+        if (partChars > PART_CHARS_MAX || writes.length >= PART_WRITES_MAX) {
+          await flush(false)
+          this.#pipe.say({ t: 'wrote', s, writes })
+          writes = []
+          partChars = 0
+        }
+        const frame = frameOf(write)
+        writes.push(frame)
+        partChars += frame[0].length + (frame[2]?.length ?? 0)
       }
-      for (const frame of writes) chars += frame[2]?.length ?? 0
+      chars += partChars
       for (const [path, entry] of result.changes) {
         seat.state.write(path, entry === 'absent' ? null : entry)
       }
@@ -199,7 +213,7 @@ class Child {
       rows: [...missing.rows].slice(0, ASKED_MAX),
       contents: [...missing.contents].slice(0, ASKED_MAX),
       lists: [...missing.lists].slice(0, ASKED_MAX),
-      checks: [...missing.checks].slice(0, ASKED_MAX).map(([key, check]) => [key, ...check])
+      checks: checksOf(missing.checks)
     })
     this.#learn(guest)
   }
@@ -228,6 +242,22 @@ class Child {
     if (total <= ALL_HELD_BYTES_MAX) return
     for (const guest of this.#guests.values()) if (guest !== current) guest.state.clear()
   }
+}
+
+function frameOf(write: Write): WriteFrame {
+  if (write.type === 'file') return contentFrame(write.path, write.content)
+  return [write.path, write.type === 'directory' ? 'd' : 'a']
+}
+
+function checksOf(missing: Missing['checks']): CheckFrame[] {
+  const checks: CheckFrame[] = []
+  let chars = 0
+  for (const [key, check] of missing) {
+    if (checks.length >= ASKED_MAX || chars > ASKED_CHECK_CHARS_MAX) break
+    checks.push([key, ...check])
+    chars += key.length + check[0].length
+  }
+  return checks
 }
 
 function callOf([seq, time, caller, method, args]: [number, number, string, string, string]): Call {

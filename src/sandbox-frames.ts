@@ -16,6 +16,8 @@ const LOG_LINE_CHARS_MAX = 1000
 const NAME_CHARS_MAX = 256
 const MESSAGE_CHARS_MAX = 1024
 const CHECK_CHARS_MAX: number = 4 * 1024 * 1024
+/** Shorter texts are told as they are, whatever they hold. */
+const CODED_CHARS_MIN = 4096
 const CANNOT: readonly string[] = ['timeout', 'memory', 'sandbox-crash', 'unsupported-runtime']
 
 export type RowFrame = [path: string, type: 'd' | 'f' | '', size: number, seq: number, time: number]
@@ -41,6 +43,7 @@ export type FromChild =
   | { t: 'ready' }
   | { t: 'alive' }
   | { t: 'opened'; s: number; error?: string }
+  | { t: 'wrote'; s: number; writes: WriteFrame[] }
   | { t: 'ran'; s: number; calls: RanFrame[]; end: boolean }
   | { t: 'cannot'; s: number; seq: number; cannot: CannotExecute; message: string }
   | {
@@ -53,7 +56,10 @@ export type FromChild =
     }
   | { t: 'log'; s: number; seq: number; lines: string[] }
 
-/** Parses a line of the child. Throws when it is not a frame. What `ran` holds is read by `readRan`. */
+// Taken before lockdown: afterwards JSON is the metered one of the contracts.
+const { stringify } = JSON
+
+/** Parses a line of the child. Throws when it is not a frame. What `ran` holds is read by `readRan`, `wrote` by a `WritesReader`. */
 export function readFrame(line: Buffer): FromChild {
   need(line.length <= LONG_LINE_BYTES || countValues(line) <= VALUES_MAX)
   const frame = JSON.parse(line.toString('utf8'))
@@ -65,6 +71,9 @@ export function readFrame(line: Buffer): FromChild {
     case 'opened':
       if (frame.error === undefined) return { t, s }
       return { t, s, error: textUpTo(frame.error, MESSAGE_CHARS_MAX) }
+    case 'wrote':
+      need(Array.isArray(frame.writes))
+      return { t, s, writes: frame.writes }
     case 'ran':
       need(Array.isArray(frame.calls) && (frame.end === undefined || frame.end === true))
       return { t, s, calls: frame.calls, end: frame.end === true }
@@ -108,15 +117,21 @@ function countValues(line: Buffer): number {
   return count
 }
 
-/** One executed call as the child tells it, checked against the limits. Throws when it is anything else. */
-export function readRan(frame: unknown, seq: number, limits: GuestLimits): Executed {
+/** One executed call as the child tells it, checked against the limits; `writes` has read what was told of it ahead. Throws when it is anything else. */
+export function readRan(
+  frame: unknown,
+  seq: number,
+  limits: GuestLimits,
+  reader: WritesReader = new WritesReader(limits)
+): Executed {
   need(Array.isArray(frame) && frame.length === 4)
   const [said, gas, outcome, writes] = frame as RanFrame
   need(said === seq && isCount(gas) && gas <= limits.gasPerCall)
-  need(Array.isArray(writes) && writes.length <= limits.files)
+  need(Array.isArray(writes))
   const checked = readOutcome(outcome, limits)
-  need(writes.length === 0 || 'result' in checked)
-  return { outcome: checked, gas, writes: readWrites(writes, limits) }
+  reader.read(writes)
+  need(reader.writes.length === 0 || 'result' in checked)
+  return { outcome: checked, gas, writes: reader.writes }
 }
 
 function readOutcome(outcome: any, limits: GuestLimits): Outcome {
@@ -132,41 +147,60 @@ function readOutcome(outcome: any, limits: GuestLimits): Outcome {
   return { error: { name, message } }
 }
 
-function readWrites(frames: WriteFrame[], limits: GuestLimits): Write[] {
-  const writes: Write[] = []
-  let total = 0
-  let before: Buffer | null = null
-  for (const frame of frames) {
+/** Reads what one call wrote, told in one frame or in several, and holds it to the limits of the ledger. */
+export class WritesReader {
+  readonly writes: Write[] = []
+  /** Of contents. */
+  bytes = 0
+  readonly #limits: GuestLimits
+  #before: Buffer | null = null
+
+  constructor(limits: GuestLimits) {
+    this.#limits = limits
+  }
+
+  /** Throws where it is not what an honest child says. */
+  read(frames: WriteFrame[]): void {
+    need(this.writes.length + frames.length <= this.#limits.files)
+    for (const frame of frames) this.writes.push(this.#write(frame))
+  }
+
+  #write(frame: WriteFrame): Write {
     need(isTexts(frame, null, Number.POSITIVE_INFINITY) && frame.length <= 3)
     const [path, kind, text] = frame
     need(isPath(path) && path !== '/')
     const bytes = Buffer.from(path)
-    need(before === null || Buffer.compare(before, bytes) < 0)
-    before = bytes
-    if (kind === 'd' || kind === 'a') {
-      writes.push({ path, type: kind === 'd' ? 'directory' : 'absent' })
-      continue
-    }
+    need(this.#before === null || Buffer.compare(this.#before, bytes) < 0)
+    this.#before = bytes
+    if (kind === 'd' || kind === 'a') return { path, type: kind === 'd' ? 'directory' : 'absent' }
     need((kind === 't' || kind === 'b') && text !== undefined)
     const content = contentBytes(kind as 't' | 'b', text!)
-    total += content.length
-    need(content.length <= limits.fileBytes && total <= limits.stateBytes)
-    writes.push({ path, type: 'file', content })
+    this.bytes += content.length
+    need(content.length <= this.#limits.fileBytes && this.bytes <= this.#limits.stateBytes)
+    return { path, type: 'file', content }
   }
-  return writes
 }
 
 export function contentBytes(coding: 't' | 'b', text: string): Uint8Array {
   return coding === 't' ? utf8(text) : new Uint8Array(Buffer.from(text, 'base64'))
 }
 
-/** Content for a frame: as text where it is UTF-8, which is also how it is held. */
+/** Content for a frame: as text where it is UTF-8, which is also how it is held; never much longer in JSON than it is. */
 export function contentFrame(path: string, content: string | Uint8Array): ContentFrame {
-  if (typeof content === 'string') return [path, 't', content]
+  if (typeof content === 'string') {
+    if (!isSwollen(content)) return [path, 't', content]
+    return [path, 'b', Buffer.from(content).toString('base64')]
+  }
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   const text = bytes.toString('utf8')
   const isText = Buffer.compare(Buffer.from(text), bytes) === 0
-  return isText ? [path, 't', text] : [path, 'b', bytes.toString('base64')]
+  return isText && !isSwollen(text) ? [path, 't', text] : [path, 'b', bytes.toString('base64')]
+}
+
+// Escaped, a control character has six bytes; in base64 it has four thirds of one.
+function isSwollen(text: string): boolean {
+  if (text.length < CODED_CHARS_MIN) return false
+  return Buffer.byteLength(stringify(text)) > 1.5 * Buffer.byteLength(text)
 }
 
 function need(condition: boolean): asserts condition {

@@ -6,7 +6,7 @@ import type { Call, Ran } from './call.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** SHA-256 of what `PROGRAM` gives, by runtime 1. */
-export const SELF_TEST_HASH = '5c80ff814eb105c9b9e950a6e6e0c6027e1db904082069e8016cff7dddc0681a'
+export const SELF_TEST_HASH = '18db753e32089b800672b22cb3e4fe73125f03025b14d2df52374136cfb2198e'
 
 const LEDGER = 'y'.repeat(52)
 const LIMITS = {
@@ -26,6 +26,7 @@ const METHODS = [
   'numbers',
   'texts',
   'errors',
+  'prices',
   'deep',
   'endless',
   'never'
@@ -111,6 +112,18 @@ exports.errors = async () => {
     try { wrong() } catch (error) { told.push(error.name + ': ' + error.message) }
   }
   return told
+}
+exports.prices = async () => {
+  class Wide { a; b = 1; c; d = 2; e; f = 3; g; h = 4; i; j = 5; k; l = 6; m; n = 7; o; p = 8 }
+  const list = new Array(4000)
+  list.length = 9000
+  const f = () => 1
+  new Set(list).forEach(isNaN)
+  for (let i = 0; i < 3; i++) {
+    list.sum = i + 1 + i * 2 + i * 3 + i * 4 + i * 5 + i * 6 + i * 7 + i * 8 + i * 9 + i * 10 + i * 11 + i * 12 + i * 13 + i * 14
+    list.more = i + 1 + i * 2 + i * 3 + i * 4 + i * 5 + i * 6 + i * 7 + i * 8 + i * 9 + i * 10 + i * 11 + i * 12 + i * 13 + i * 14
+  }
+  return [Object.keys(list), { ...new Wide() }, new RegExp('[a-f]{2}').exec('xabc'), f()]
 }
 exports.deep = async () => { const f = n => f(n + 1); return f(0) }
 exports.endless = async () => { for (;;) {} }

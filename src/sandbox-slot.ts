@@ -6,7 +6,13 @@
 // goes on at the lane's next turn. So a ledger with much to run holds up the others for one slice at a time.
 
 import type { Call, CannotExecute, Ran } from './call.ts'
-import { type FromChild, type RanFrame, readRan } from './sandbox-frames.ts'
+import {
+  type FromChild,
+  type RanFrame,
+  readRan,
+  type WriteFrame,
+  WritesReader
+} from './sandbox-frames.ts'
 import { type Ending, SandboxProcess } from './sandbox-process.ts'
 import type { LedgerSession, Runner } from './sandbox-session.ts'
 import type { SandboxCounters, SandboxLimits } from './sandbox-types.ts'
@@ -49,6 +55,8 @@ interface Lane {
   careful: number
   /** The last entry whose console was told. */
   logged: number
+  /** What was told ahead of the call that it stands at. */
+  wrote: WritesReader | null
 }
 
 interface Grant {
@@ -95,7 +103,15 @@ export class Slot implements Runner {
       const batch: Batch = { calls, ran: [], sent: 0, resolve, reject }
       const lane = this.#lanes.find(lane => lane.session === session)
       if (lane) lane.batches.push(batch)
-      else this.#lanes.push({ session, batches: [batch], held: 0, careful: 0, logged: -1 })
+      else
+        this.#lanes.push({
+          session,
+          batches: [batch],
+          held: 0,
+          careful: 0,
+          logged: -1,
+          wrote: null
+        })
       this.#pump()
     })
   }
@@ -209,6 +225,7 @@ export class Slot implements Runner {
     if (frame.t !== 'alive') {
       need(head && head.lane.session.id === frame.s, 'a frame of another session')
       if (frame.t === 'ran') this.#ran(head, frame.calls, frame.end)
+      else if (frame.t === 'wrote') this.#wrote(head.lane, frame.writes)
       else if (frame.t === 'ask') this.#answer(head.lane, frame)
       else if (frame.t === 'log') log(head.lane, frame.seq, frame.lines)
       else this.#cannot(head.lane, frame)
@@ -232,11 +249,11 @@ export class Slot implements Runner {
       const batch = lane.batches[0]
       const call = batch?.calls[batch.ran.length]
       need(call && batch && batch.ran.length < batch.sent, 'more calls than were sent')
-      const executed = readRan(frame, call.seq, lane.session.program.limits)
+      const { limits } = lane.session.program
+      const executed = readRan(frame, call.seq, limits, lane.wrote ?? new WritesReader(limits))
+      lane.wrote = null
       lane.session.keep(call, executed)
-      if (lane.session.heldBytes > (this.#limits.heldMiB ?? HELD_MIB_DEFAULT) * MIB) {
-        return this.#overfull(lane)
-      }
+      if (this.#isOverfull(lane)) return this.#overfull(lane)
       batch.ran.push(executed)
       this.#counters.calls++
       lane.held--
@@ -252,6 +269,19 @@ export class Slot implements Runner {
     this.#slicesDone++
     this.#next()
     this.#pump()
+  }
+
+  #wrote(lane: Lane, writes: WriteFrame[]): void {
+    const batch = lane.batches[0]
+    need(batch && batch.ran.length < batch.sent, 'writes of no call that it runs')
+    lane.wrote ??= new WritesReader(lane.session.program.limits)
+    lane.wrote.read(writes)
+    if (this.#isOverfull(lane)) this.#overfull(lane)
+  }
+
+  #isOverfull({ session, wrote }: Lane): boolean {
+    const held = session.heldBytes + (wrote?.bytes ?? 0)
+    return held > (this.#limits.heldMiB ?? HELD_MIB_DEFAULT) * MIB
   }
 
   #settle(lane: Lane, batch: Batch): void {
@@ -434,6 +464,7 @@ function takeCalls(lane: Lane): Call[] {
 function forgetSent(lane: Lane): void {
   lane.held = 0
   lane.logged = -1
+  lane.wrote = null
   for (const batch of lane.batches) batch.sent = batch.ran.length
 }
 

@@ -172,6 +172,11 @@ const SAME: [title: string, body: string, result: unknown][] = [
     [1, 2]
   ],
   [
+    'a buffer has no size below zero',
+    'const told = []; for (const f of [() => new Uint8Array(-5), () => new ArrayBuffer(-1)]) try { f() } catch (e) { told.push(e.name) }; return told',
+    ['RangeError', 'RangeError']
+  ],
+  [
     'repeat takes no number below zero',
     "try { return 'x'.repeat(-1) } catch (e) { return e.name }",
     'RangeError'
@@ -232,9 +237,9 @@ for (const [title, body, result] of SAME) {
 }
 
 const REFUSED: [source: string, reason: RegExp][] = [
-  ['const module = 1', /^module is there already/],
-  ['let exports = {}', /^exports is there already/],
-  ['class exports {}', /^exports is there already/],
+  ['const module = 1', /^declares module, which/],
+  ['let exports = {}', /^declares exports, which/],
+  ['class exports {}', /^declares exports, which/],
   ['let a; for ((async) of []) ;', /./]
 ]
 for (const [source, reason] of REFUSED) {

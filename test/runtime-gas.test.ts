@@ -45,7 +45,21 @@ const GROWING: [what: string, setup: string, step: string][] = [
   ['spreading an iterator', HUGE, 'const all = [...list.values()]'],
   ['a Set of an iterator', HUGE, 'new Set(map.keys())'],
   ['freezing', HUGE, 'Object.isFrozen(o)'],
-  ['escaping', LONG, 'encodeURIComponent(one)']
+  ['escaping', LONG, 'encodeURIComponent(one)'],
+  ['a list of a size', '', 'new Array(30000)'],
+  [
+    'giving a list a length',
+    'const made = { list: [] };',
+    'made.list.length = 0; made.list.length += 30000'
+  ],
+  ['the names of a list of holes', 'const o = []; o.length = 30000;', 'Object.keys(o)'],
+  ['walking a Set with a native', HUGE, 'map.forEach(isNaN)'],
+  ['a long body without a loop', 'let n = 0;', `{ ${'n = n + 1 | 0;'.repeat(8000)} }`],
+  [
+    'fields that begin with plain values',
+    `class Wide { ${Array.from({ length: 3000 }, (_, i) => `f${i} = 1`).join(';')} }`,
+    'new Wide()'
+  ]
 ]
 
 for (const [what, setup, step] of GROWING) {
@@ -55,6 +69,30 @@ for (const [what, setup, step] of GROWING) {
     assert.ok(often - once > 9 * 200, `${once} once, ${often} ten times`)
   })
 }
+
+test('a function that asks to be spread is not joined, whatever length it says', async () => {
+  const source = `exports.a = () => {
+    const f = () => 1
+    Object.defineProperty(f, 'length', { value: 1e7 })
+    f[Symbol.isConcatSpreadable] = true
+    return [].concat(f).length
+  }`
+  const program = { source, ledger: 'y'.repeat(52), limits: LIMITS }
+  const session = sandbox.open(program, new MemoryState(), { empty: true })
+  const [ran] = await session.run([{ seq: 1, time: 1, caller: 'b', method: 'a', args: '[]' }])
+  await session.close()
+  const { outcome } = ran as Executed
+  assert.ok('error' in outcome && outcome.error.name === 'OutOfGasError', JSON.stringify(ran))
+})
+
+test('reading a pattern costs gas by its characters', async () => {
+  assert.ok((await gasOf("new RegExp('[' + 'a'.repeat(1000) + ']')")) > 16_000)
+})
+
+test('only a list pays for its length', async () => {
+  const [plain, short] = ['const o = {}; o.length = 1000000', 'const o = []; o.length = 7']
+  assert.equal(await gasOf(plain), await gasOf(short))
+})
 
 test('numbers and short texts are joined and compared for nothing', async () => {
   assert.equal(await gasOf("return args[0] + 1 + '!' + `${args[0]}` === args[0]", 'b'), 2)

@@ -1,7 +1,7 @@
 // class: time that gas does not see
 // tries: to have large empty lists made again and again, one gas each
 // canary: the other ledgers of the process
-// expected: cannot
+// expected: error OutOfGasError: the call used more than 1000000 gas
 // control: function, fires time
 
 exports.attack = () => {

@@ -226,7 +226,7 @@ class Method {
 /** What follows a variable whose value is yet to be given. */
 const UNSET = /^[^#%\n]* (=|of|in) #/
 const TOKEN =
-  /<[bsaghl]\||\|>|[&^@#](?:num|int|text|bool|list|obj|map|set|bytes|fn|iter|any|odd|path|promise|date|key|err)\b|\n%(?=\n|$)|(?<=\w)~|[^<|&^@#~\n]+|[\s\S]/g
+  /<[bsaghl]\||\|>|[&^@#](?:num|int|text|bool|list|obj|map|set|bytes|fn|iter|any|odd|path|promise|date|key|err|regexp|ints)\b|\n%(?=\n|$)|(?<=\w)~|[^<|&^@#~\n]+|[\s\S]/g
 
 function parenthesised(text: string): string {
   return /^(\{|function|class|async)/.test(text) ? `(${text})` : text

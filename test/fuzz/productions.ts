@@ -26,6 +26,8 @@ export type Kind =
   | 'date'
   | 'key'
   | 'err'
+  | 'regexp'
+  | 'ints'
 
 /** What ends an expression. Small things only: programs are run many thousand times a second. */
 export const ATOMS: Record<Kind, readonly string[]> = {
@@ -91,11 +93,35 @@ export const ATOMS: Record<Kind, readonly string[]> = {
     "new TypeError('own t')",
     "new Own('o')",
     "new AggregateError([1], 'own a')"
+  ],
+  regexp: [
+    '/a/',
+    '/[a-z]+/g',
+    '/(?<w>\\w)-?/dg',
+    '/^.$/ms',
+    '/(a|ab)(c|bcd)*/i',
+    '/\\u{1F600}|[^x]/gu',
+    '/(?:)/y',
+    '/(a*)*b?/',
+    '/\\bx|\\s|\\d{1,3}?/g'
+  ],
+  ints: [
+    'new Int8Array([300, -1, 2])',
+    'new Uint16Array(3)',
+    'new Int32Array([3, 1, 2])',
+    'new Uint8ClampedArray([300, -5, 1.5])',
+    'new Uint32Array(new Uint8Array([1, 2, 3]))'
   ]
 }
 
 export const EXPRESSIONS: Record<Kind, readonly string[]> = {
   num: [
+    '#text.search(#regexp)',
+    '#ints[#int]',
+    '#ints.indexOf(#num)',
+    '#ints.reduce((a, b) => a + b, 0)',
+    '#regexp.lastIndex',
+    'new DataView(#ints.buffer).getUint8(#int)',
     '(#num + #num)',
     '(#num - #num)',
     '(#num * #num)',
@@ -182,6 +208,13 @@ export const EXPRESSIONS: Record<Kind, readonly string[]> = {
     '@int++'
   ],
   text: [
+    '#text.replace(#regexp, #text)',
+    '#text.replace(#regexp, (...m) => m.length)',
+    '#text.replaceAll(/[a-m]/g, #text)',
+    "#text.replace(#regexp, '[$&$1$<w>]')",
+    'String(#regexp)',
+    '#regexp.flags',
+    '#ints.join()',
     '(#text + #text)',
     '(#text + #any)',
     '`${#text}-${#any}`',
@@ -242,6 +275,8 @@ export const EXPRESSIONS: Record<Kind, readonly string[]> = {
     '#text.toWellFormed()'
   ],
   bool: [
+    '#regexp.test(#text)',
+    '#ints.includes(#num)',
     '(#num < #num)',
     '(#num >= #num)',
     '(#any === #any)',
@@ -277,6 +312,12 @@ export const EXPRESSIONS: Record<Kind, readonly string[]> = {
     'Reflect.defineProperty(#obj, #key, { value: 1 })'
   ],
   list: [
+    '#text.split(#regexp, #int)',
+    '[...#text.matchAll(/(.)(x)?/g)].map(m => [m[0], m[2], m.index])',
+    '(#text.match(#regexp) ?? [])',
+    'Array.from(#ints.toSorted?.() ?? #ints)',
+    '[...#ints.entries()]',
+    '[...#ints.map(#fn)]',
     '[#any, #any]',
     '[#num, , #num]',
     '[...#list, #any]',
@@ -411,6 +452,12 @@ export const EXPRESSIONS: Record<Kind, readonly string[]> = {
     'taking(#iter, #int)'
   ],
   any: [
+    '#regexp.exec(#text)',
+    "new RegExp(#text, 'g').source",
+    'Object.entries(#regexp.exec(#text)?.groups ?? {})',
+    '#ints',
+    '#ints.sort()',
+    '#ints.subarray(#int).fill(#num)',
     '#num',
     '#num',
     '#text',
@@ -518,5 +565,13 @@ export const EXPRESSIONS: Record<Kind, readonly string[]> = {
     "new Error('own', { cause: #any })",
     'Object.assign(new Error(#text), { name: #text })',
     'Error(#text)'
+  ],
+  regexp: ['new RegExp(#text)', "new RegExp(#regexp, 'g')", "RegExp('(' + #int + '|b)+', 'y')"],
+  ints: [
+    '#ints.slice(#int)',
+    '#ints.map(#fn)',
+    'Int16Array.from(#list)',
+    'new Uint8Array(#ints)',
+    'Uint16Array.of(#num, #num)'
   ]
 }
