@@ -249,9 +249,9 @@ test('a child that is busy ends with a parent that is killed', async () => {
     stdio: ['ignore', 'ignore', 'pipe']
   })
   // Whoever is left holds the pipe open.
-  killed.stderr!.resume()
+  const closed = once(killed.stderr!.resume(), 'close')
   await once(killed, 'exit')
-  if (surroundings.leash.length > 0) return void (await once(killed.stderr!, 'close'))
+  if (surroundings.leash.length > 0) return void (await closed)
   killed.stderr!.destroy()
 })
 

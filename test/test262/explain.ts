@@ -60,6 +60,14 @@ const RULES: Rule[] = [
     f => /Function\/prototype\/toString/.test(f.path)
   ],
   ['§3.7 buffers have at most 64 MiB, and none can be resized', f => /(Array)?Buffer/.test(f.path)],
+  [
+    '§3.11 Promise.all and its like give a Promise, and ask nothing of the contract',
+    f => /built-ins\/Promise\/(all|allSettled|any|race)\//.test(f.path)
+  ],
+  [
+    '§3.8 natives that are metered have length 0',
+    f => /\.length$/.test(f.why) && /^ASSERT 0 is not/.test(f.why.replace(/^Error: /, ''))
+  ],
   ['§5 gas and depth', f => /^(OutOfGasError|TooDeepError)/.test(f.why)],
   ['§6.6 a limit of the engine', f => /^(memory|sandbox-crash|timeout)/.test(f.why)],
   [
