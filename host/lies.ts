@@ -16,7 +16,9 @@ export const LIES = [
   'replayed-request',
   'swap',
   'garbage',
-  'drive'
+  'drive',
+  'twin',
+  'rewind'
 ] as const
 export type Lie = (typeof LIES)[number]
 
@@ -25,7 +27,8 @@ const LIE_FILE = '/lie'
 
 /**
  * The deceit of telling `lie` at the first chance from entry `seq` on, once (`drive` from then on).
- * `forged-caller` and `replayed-request` need a signed ledger, `swap` a block with two entries.
+ * `forged-caller` and `replayed-request` need a signed ledger, `swap` a block with two entries; `twin` and `rewind`,
+ * which go on where their folder ends whatever others hold, an older copy of a host's folder. A twin is mute besides.
  */
 export function deceitOf(lie: Lie, seq: number): Deceit {
   let isTold = false
@@ -57,6 +60,10 @@ export function deceitOf(lie: Lie, seq: number): Deceit {
             concatBytes([encodeBlock(entries), Uint8Array.of(0)])
           )
       }
+    case 'twin':
+      return { isUnguarded: true, isMute: true }
+    case 'rewind':
+      return { isUnguarded: true }
     case 'drive':
       return { publishing: (changes, at) => (at >= seq ? changeDrive(changes, at) : changes) }
   }
