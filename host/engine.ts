@@ -94,6 +94,11 @@ export class Engine {
     return this.#parts.journal.last()!.seq
   }
 
+  /** The state after the last journalled entry, and the ledger's length with it: to be read before anything is awaited. */
+  get standing(): { state: LedgerState; length: number; seq: number } {
+    return { state: this.#state, length: this.#parts.journal.length, seq: this.seq }
+  }
+
   /** Each `on…` returns its own end. */
   onCommit(report: () => void): () => void {
     this.#committed.add(report)

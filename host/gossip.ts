@@ -29,6 +29,14 @@ export interface HostGossipParts {
 export interface Heard {
   watcher: Uint8Array
   observation: ObservationMessage
+  /** Counts what was heard, from 1 on. */
+  serial: number
+}
+
+interface Words {
+  /** Verified observations by length, the newest last. */
+  verified: Map<number, Heard>
+  last: Heard
 }
 
 export class HostGossip {
@@ -36,8 +44,9 @@ export class HostGossip {
   readonly #wire: GossipWire
   readonly #talk: GossipTalk
   readonly #barred = new Map<string, number>()
-  /** Verified observations of each watcher by length, the newest last. */
-  readonly #heard = new Map<string, Map<number, Heard>>()
+  /** By watcher; who was silent longest comes first. */
+  readonly #heard = new Map<string, Words>()
+  #serial = 0
   readonly #listeners = new Set<() => void>()
   #speaker: NodeJS.Timeout | null = null
   #roots: { length: number; roots: TreeNode[] } | null = null
@@ -95,11 +104,22 @@ export class HostGossip {
     this.#wire.attach(connection)
   }
 
-  /** Verified observations whose head holds block `index`. */
+  /** Verified observations whose head holds block `index`, in the order in which they came. */
   heard(index: number): Heard[] {
-    return [...this.#heard.values()].flatMap(byLength =>
-      [...byLength.values()].filter(({ observation }) => observation.rooted.head.length > index)
-    )
+    return [...this.#heard.values()]
+      .flatMap(({ verified }) => [...verified.values()])
+      .filter(({ observation }) => observation.rooted.head.length > index)
+      .sort((a, b) => a.serial - b.serial)
+  }
+
+  /** Verified observations of exactly this length. */
+  verifiedAt(length: number): Heard[] {
+    return [...this.#heard.values()].flatMap(({ verified }) => verified.get(length) ?? [])
+  }
+
+  /** What each watcher said last, whatever it was. */
+  last(): Heard[] {
+    return [...this.#heard.values()].map(({ last }) => last)
   }
 
   /** A watcher said something new. Gives its own end. */
@@ -172,12 +192,16 @@ export class HostGossip {
     const id = keyText(watcher)
     if (verdict.kind === 'fault')
       this.#parts.tell(`watcher ${id} says that this ledger is at fault: ${verdict.what}`)
-    if (verdict.kind !== 'verified') return
-    const byLength = this.#heard.get(id) ?? new Map<number, Heard>()
+    const last: Heard = { watcher, observation, serial: ++this.#serial }
+    const verified = this.#heard.get(id)?.verified ?? new Map<number, Heard>()
     this.#heard.delete(id)
-    this.#heard.set(id, byLength)
-    byLength.set(rooted.head.length, { watcher, observation })
-    if (byLength.size > OBSERVATIONS_PER_WATCHER_MAX) byLength.delete(byLength.keys().next().value!)
+    this.#heard.set(id, { verified, last })
+    if (verdict.kind === 'verified') {
+      verified.delete(rooted.head.length)
+      verified.set(rooted.head.length, last)
+      if (verified.size > OBSERVATIONS_PER_WATCHER_MAX)
+        verified.delete(verified.keys().next().value!)
+    }
     if (this.#heard.size > WATCHERS_MAX) this.#heard.delete(this.#heard.keys().next().value!)
     for (const report of this.#listeners) report()
   }

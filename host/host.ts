@@ -17,8 +17,10 @@ import { Guard } from './guard.ts'
 import { HostClock } from './host-clock.ts'
 import type { Journal } from './journal.ts'
 import { methodsOf } from './methods.ts'
+import { Observations } from './observations.ts'
 import { printable } from './printable.ts'
 import { Publisher } from './publish.ts'
+import { HostReads } from './reads.ts'
 import { recoverJournal } from './recover.ts'
 import { CODES, Refusal } from './refusal.ts'
 import { openRpc, type Rpc, type RpcOptions } from './rpc.ts'
@@ -90,19 +92,26 @@ async function serve(
   closers.push(() => ledger.close())
   if (!options.recover) await appendJournalled(ledger, base.held.journal)
   let engine: Engine | null = null
+  const engineNow = () => {
+    if (engine) return engine
+    throw new Refusal(CODES.halted, 'the host is recovering its ledger from its peers: try later')
+  }
+  const clock = new HostClock(() => base.held.journal, Date.now)
+  const gossip = new HostGossip({ ledger, keyPair, clock, tell: options.tell })
+  closers.push(() => gossip.close())
+  const observations = new Observations(gossip, ledger)
+  const reads = new HostReads(gossip, ledger.key, engineNow)
   const served = {
     genesis,
     ledger: ledger.key,
     methods,
     length: () => ledger.length,
-    engine: () => {
-      if (engine) return engine
-      throw new Refusal(CODES.halted, 'the host is recovering its ledger from its peers: try later')
+    engine: engineNow,
+    asked: {
+      'vms.observations': observations.answer.bind(observations),
+      'vms.get': reads.answer.bind(reads)
     }
   }
-  const clock = new HostClock(() => base.held.journal, Date.now)
-  const gossip = new HostGossip({ ledger, keyPair, clock, tell: options.tell })
-  closers.push(() => gossip.close())
   const onConnection = (connection: unknown) => gossip.attach(connection)
   const rpc = await listen({
     port: options.port,
@@ -112,7 +121,11 @@ async function serve(
     replicate: socket => acceptReplication(socket, storage, { onConnection }),
     onError: error => options.tell(`a call failed for a reason of our own: ${error.stack}`)
   })
-  closers.push(() => rpc.close())
+  closers.push(
+    () => rpc.close(),
+    () => observations.close(),
+    () => reads.close()
+  )
   const topics = [ledger.discoveryKey, drive.discoveryKey, gossipTopic(ledger.key)]
   const swarm = await joinSwarm(options, storage, topics, onConnection)
   closers.push(() => swarm.close(), tellReach(swarm, options.tell))

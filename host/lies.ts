@@ -16,6 +16,7 @@ export const LIES = [
   'replayed-request',
   'swap',
   'garbage',
+  'receipt',
   'drive',
   'twin',
   'rewind'
@@ -64,6 +65,10 @@ export function deceitOf(lie: Lie, seq: number): Deceit {
       return { isUnguarded: true, isMute: true }
     case 'rewind':
       return { isUnguarded: true }
+    case 'receipt':
+      return {
+        block: entries => once(entries.at(-1)!.seq >= seq, null, () => changeLast(entries))
+      }
     case 'drive':
       return { publishing: (changes, at) => (at >= seq ? changeDrive(changes, at) : changes) }
   }
@@ -87,6 +92,15 @@ function forge(origin: Origin): Origin {
 function swap(entries: Entry[]): Uint8Array {
   const [first, second, ...rest] = entries
   return encodeBlock([second!, first!, ...rest])
+}
+
+/** Its caller has a receipt for the entry as it was. */
+function changeLast(entries: Entry[]): Uint8Array {
+  const last = entries.at(-1)!
+  return encodeBlock([
+    ...entries.slice(0, -1),
+    { ...last, outcome: { result: '"changed after the receipt"' } }
+  ])
 }
 
 function changeDrive(changes: FilesWrite[], seq: number): FilesWrite[] {

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { addExec } from './exec.ts'
+import { addGet } from './get.ts'
 import { listKeys, type NamedKey, newKey, showKey } from './keys.ts'
 import { addKeysDirOption, addNetworkOptions, runProgram } from './program.ts'
 import { addRepl } from './repl.ts'
@@ -29,6 +30,7 @@ addExec(program)
 addRepl(program)
 addVerify()
 addCheck()
+addGet(program)
 addKeys()
 await runProgram(program)
 

@@ -12,9 +12,12 @@ import type { Call } from './admit.ts'
 import type { Engine } from './engine.ts'
 import type { Answer } from './engine-parts.ts'
 import { type Handle, RpcError } from './json-rpc.ts'
+import type { Line } from './polls.ts'
 import { CODES, Refusal } from './refusal.ts'
 
 export const USER_DEFAULT = 'anonymous'
+/** Those of `Served.asked`. */
+export const ASKED_METHODS: ReadonlySet<string> = new Set(['vms.observations', 'vms.get'])
 const RESERVED_PREFIX = 'vms.'
 
 /** The answer of `vms.info`. */
@@ -55,16 +58,23 @@ export interface Served {
   ledger: Uint8Array
   methods: string[]
   length: () => number
+  /** What may be asked of what watchers said, by method (PROTOCOL §9.5, §9.6). */
+  asked: { [method: string]: Asked }
 }
+
+/** `line` stands for the caller's connection. */
+export type Asked = (params: Record<string, unknown>, line: Line) => Promise<unknown>
 
 /** The methods as a caller at `address` sees them who comes as `user` where nothing else is said. */
 export function methodsOf(served: Served, user: string, address: string): Handle {
+  const line: Line = { waiting: 0 }
   return async (method, params) => {
     if (method === 'vms.info') return infoOf(served)
     if (method === 'vms.call') {
       const call = readCall(params, served.genesis.auth, user)
       return callAnswer(await served.engine().submit(call, address))
     }
+    if (Object.hasOwn(served.asked, method)) return served.asked[method]!(fieldsOf(params), line)
     if (method.startsWith(RESERVED_PREFIX)) {
       throw new Refusal(CODES.methodNotFound, 'Method not found')
     }
@@ -120,9 +130,15 @@ export function headToJson({ fork, length, treeHash, signature }: Head): HeadJso
   return { fork, length, treeHash: hex(treeHash), signature: hex(signature) }
 }
 
+/** The one object that methods of ours take, alone or as the only item of an array. */
+function fieldsOf(params: unknown): Record<string, unknown> {
+  const fields = Array.isArray(params) ? params[0] : params
+  if (typeof fields === 'object' && fields !== null) return fields as Record<string, unknown>
+  throw badParams('an object')
+}
+
 function readCall(params: unknown, auth: Genesis['auth'], user: string): Call {
-  const fields = (Array.isArray(params) ? params[0] : params) as Record<string, unknown> | undefined
-  if (typeof fields !== 'object' || fields === null) throw badParams('an object')
+  const fields = fieldsOf(params)
   const method = textOf(fields, 'method')
   const args = argsOf(fields)
   if (auth === 'debug') {
@@ -174,5 +190,5 @@ function expiryOf({ expiry }: Record<string, unknown>): number {
 }
 
 function badParams(wanted: string): Refusal {
-  return new Refusal(CODES.invalidParams, `Invalid params: vms.call takes ${wanted}`)
+  return new Refusal(CODES.invalidParams, `Invalid params: this method takes ${wanted}`)
 }

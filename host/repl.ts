@@ -9,26 +9,33 @@ import { inspect } from 'node:util'
 import { createContext } from 'node:vm'
 import { type Command, Option } from 'commander'
 import colors from 'picocolors'
+import type { CallWitness } from '../src/call-witnesses.ts'
 import { dataFolder } from '../src/folders.ts'
+import { keyText } from '../src/key.ts'
 import { connectRpc, type HostInfo } from '../src/rpc-client.ts'
 import { type Caller, type Calls, ContractError, callsOf } from './client.ts'
 import { compileExpression } from './expression.ts'
 import { readKeyFile, useKey } from './keys.ts'
 import { USER_DEFAULT } from './methods.ts'
+import { addWatcherOptions, type WatcherFlags, witnessWish } from './named-watchers.ts'
 import { printable } from './printable.ts'
 import { addKeysDirOption, EXIT, Misuse } from './program.ts'
+import { type KeptReceipt, keepReceipt } from './receipts.ts'
+import { WitnessError } from './witnesses.ts'
 
 const EXAMPLE = `
 Examples:
   nodevms repl localhost:5555
   nodevms repl localhost:5555 -u bob -e "client.RSVP('bob', false, 'Washing my hair, sorry!')"`
 
-interface ReplOptions {
+interface ReplOptions extends WatcherFlags {
   user?: string
   exec?: string
   key?: string
   keysDir: string
   json?: boolean
+  /** False: keep none. */
+  receipts: string | false
 }
 
 export function addRepl(program: Command): void {
@@ -45,20 +52,45 @@ export function addRepl(program: Command): void {
     .option('-e, --exec <expression>', 'evaluate this, with `client`, and end')
     .option('--key <file>', 'a key file, instead of the name of a key')
     .option('--json', 'with --exec: one JSON object')
+    .addOption(
+      new Option('--receipts <dir>', 'folder in which receipts are kept')
+        .env('NODEVMS_RECEIPTS')
+        .default(join(dataFolder('nodevms'), 'receipts'), "in this platform's data folder")
+    )
+    .option('--no-receipts', 'keep none (NODEVMS_RECEIPTS=off)')
     .addHelpText('after', EXAMPLE)
+  addWatcherOptions(command)
   addKeysDirOption(command)
   command.action(repl)
 }
 
 async function repl(address: string, options: ReplOptions): Promise<void> {
-  const rpc = await connectRpc(address)
+  const wish = witnessWish(options)
+  const rpc = await connectRpc(address, options.log ? { ledger: options.log } : {})
   try {
     const info = await rpc.info()
-    const calls = callsOf(rpc, info, callerOf(info, options))
+    const calls = callsOf(rpc, info, callerOf(info, options), {
+      keep: keeper(options.receipts),
+      ...(wish && { witnesses: wish })
+    })
     if (options.exec === undefined) await converse(address, info, calls)
     else process.exitCode = await evaluateOnce(options.exec, info, calls, options.json === true)
   } finally {
     await rpc.close()
+  }
+}
+
+/** A receipt that cannot be kept is no reason to lose the answer: it is said, once. */
+function keeper(receipts: string | false): (kept: KeptReceipt) => void {
+  let dir = receipts === false || receipts === 'off' ? null : receipts
+  return kept => {
+    if (dir === null) return
+    try {
+      keepReceipt(dir, kept)
+    } catch (error) {
+      note(`receipts are not kept: ${(error as Error).message} (--receipts, --no-receipts)`)
+      dir = null
+    }
   }
 }
 
@@ -87,7 +119,7 @@ async function evaluateOnce(
     say({ result: value ?? null }, calls)
     return EXIT.clean
   } catch (error) {
-    say({ error: errorOf(error, info) }, calls)
+    say({ error: errorOf(error, info), ...witnessing(error) }, calls)
     return EXIT.failed
   }
 }
@@ -96,7 +128,24 @@ type Said = { result: unknown } | { error: { name: string; message: string } }
 
 function sayJson(said: Said, calls: Calls): void {
   const receipt = calls.lastReceipt()
-  process.stdout.write(`${JSON.stringify(receipt ? { ...said, receipt } : said)}\n`)
+  const witnesses = calls.lastWitnesses()
+  const shown = {
+    ...said,
+    ...(receipt && { receipt }),
+    ...(witnesses && { witnesses: witnesses.map(witnessToJson) })
+  }
+  process.stdout.write(`${JSON.stringify(shown)}\n`)
+}
+
+/** Who verified the call, and who did not, where that was not enough. */
+function witnessing(error: unknown): object {
+  if (!(error instanceof WitnessError)) return {}
+  const missing = error.missing.map(({ watcher, said }) => ({ watcher: keyText(watcher), said }))
+  return { witnesses: error.witnesses.map(witnessToJson), missing }
+}
+
+function witnessToJson({ watcher, seconds, seq }: CallWitness): object {
+  return { watcher: keyText(watcher), seconds, seq }
 }
 
 function sayText(said: Said): void {

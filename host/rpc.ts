@@ -5,7 +5,7 @@ import { type AddressInfo, isIP, type Socket } from 'node:net'
 import { REPLICATION_MESSAGE_BYTES_MAX, REPLICATION_PATH } from '../src/direct.ts'
 import { type WebSocket, WebSocketServer } from '../src/websocket.ts'
 import { answerMessage, errorText, type Handle, RpcError } from './json-rpc.ts'
-import { USER_DEFAULT } from './methods.ts'
+import { ASKED_METHODS, USER_DEFAULT } from './methods.ts'
 import { Rate } from './rate.ts'
 import { CODES, Refusal } from './refusal.ts'
 
@@ -13,6 +13,8 @@ export const REQUEST_BYTES_MAX: number = 2 * 1024 * 1024
 export const CONNECTIONS_MAX = 1_024
 export const CALLS_PER_SECOND_MAX = 5_000
 const CALLS_AT_ONCE_MAX = 10_000
+/** What a question costs whose answer is made of many proofs. */
+const ASKED_CALLS = 50
 /** Answers that a slow reader may leave lying before its connection ends. */
 const UNREAD_BYTES_MAX: number = 64 * 1024 * 1024
 const HEADERS_MS_MAX = 10_000
@@ -165,7 +167,7 @@ export class Rpc {
     const rate = this.#rateOf(request.socket)
     const handle = this.#options.handle(userOf(request), request.socket.remoteAddress ?? '')
     return async (method, params) => {
-      if (!rate.take(1)) {
+      if (!rate.take(ASKED_METHODS.has(method) ? ASKED_CALLS : 1)) {
         throw new Refusal(
           CODES.busy,
           `too many calls on this connection: at most ${CALLS_PER_SECOND_MAX} a second`

@@ -12,7 +12,7 @@ import { HASH_BYTES, type KeyPair, SIGNATURE_BYTES } from './crypto.ts'
 import type { Head } from './head.ts'
 import { isKey, keyText, parseKey } from './key.ts'
 import { NoteError, type NoteSignature, openNote, parseNote, printNote } from './signed-note.ts'
-import { COSIGNATURE_TYPE, keyIdOf, type Vkey } from './vkey.ts'
+import { COSIGNATURE_TYPE, keyIdOf, parseVkey, type Vkey } from './vkey.ts'
 
 export const VERDICT_KIND_BYTES_MAX = 32
 
@@ -90,6 +90,14 @@ export function watcherOf(vkey: Vkey): Uint8Array | null {
   return vkey.type === COSIGNATURE_TYPE && vkey.name === `${NAME_START}${keyText(vkey.publicKey)}`
     ? vkey.publicKey
     : null
+}
+
+/** The key of a watcher as z-base-32, as hex, or as the vkey that it shows. Throws a RangeError. */
+export function parseWatcher(text: string): Uint8Array {
+  if (isKey(text)) return parseKey(text)
+  const key = watcherOf(parseVkey(text))
+  if (key) return key
+  throw new RangeError(`not the vkey of a watcher: ${JSON.stringify(text.slice(0, 160))}`)
 }
 
 /** One note of the cosignatures of several watchers. Throws a RangeError when there is none, or their texts differ. */

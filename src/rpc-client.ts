@@ -5,8 +5,10 @@ import type { KeyPair } from './crypto.ts'
 import { AUTHS, type Auth } from './genesis.ts'
 import { type Head, verifyHead } from './head.ts'
 import { isKey, keyText, parseKey } from './key.ts'
-import { type Receipt, type ReceiptJson, receiptFromJson, verifyReceipt } from './receipt.ts'
+import { type Observed, observedFromJson } from './observed.ts'
+import { type Receipt, receiptFromJson, verifyReceipt } from './receipt.ts'
 import { signRequest, type UnsignedRequest } from './request.ts'
+import { type Read, ReadRefused, readFromJson } from './verified-read.ts'
 import { WebSocket } from './websocket.ts'
 
 const CONNECT_MS_MAX = 10_000
@@ -36,7 +38,6 @@ export interface HostInfo {
 export interface CallResult {
   outcome: { result: unknown } | { error: { name: string; message: string } }
   receipt: Receipt
-  receiptJson: ReceiptJson
   head: Head
 }
 
@@ -133,6 +134,36 @@ export class RpcClient {
         signature: hex(request.signature)
       })
     )
+  }
+
+  /** What watchers said of heads that hold `block`, unchecked. Waits up to `waitMs` for what came after `after`. */
+  async observations(
+    block: number,
+    options: { after?: number; waitMs?: number; watchers?: Uint8Array[] } = {}
+  ): Promise<Observed> {
+    const { after = 0, waitMs = 0, watchers } = options
+    const named = watchers && { watchers: watchers.map(keyText) }
+    const answer = await this.#request('vms.observations', { block, after, waitMs, ...named })
+    try {
+      return observedFromJson(answer)
+    } catch {
+      throw notAnswer('what watchers said')
+    }
+  }
+
+  /** What the host says is at `path`, unchecked, with a note that `witnesses` of `watchers` signed, if the host does as it is asked. */
+  async get(
+    path: string,
+    options: { watchers?: Uint8Array[]; witnesses?: number; waitMs?: number } = {}
+  ): Promise<Read> {
+    const { watchers, witnesses = 1, waitMs = 0 } = options
+    const named = watchers && { watchers: watchers.map(keyText) }
+    const answer = await this.#request('vms.get', { path, witnesses, waitMs, ...named })
+    try {
+      return readFromJson(answer)
+    } catch (error) {
+      throw error instanceof ReadRefused ? error : notAnswer('a path')
+    }
   }
 
   async close(): Promise<void> {
@@ -258,11 +289,9 @@ function readInfo(answer: unknown): HostInfo {
 function readCallResult(answer: unknown): CallResult {
   const { outcome, receipt, head } = (answer ?? {}) as Record<string, unknown>
   try {
-    const read = receiptFromJson(receipt)
     return {
       outcome: readOutcome(outcome),
-      receipt: read,
-      receiptJson: receipt as ReceiptJson,
+      receipt: receiptFromJson(receipt),
       head: readHead(head)
     }
   } catch (error) {

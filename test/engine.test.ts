@@ -89,7 +89,7 @@ async function openEngine(t: Test, options: Options = {}): Promise<Opened> {
     program,
     methods: new Set(['put', 'names', 'loop']),
     clock: options.clock ?? Date.now,
-    hostTime: options.clock ?? Date.now
+    hostTime: Date.now
   })
   t.after(async () => {
     await engine.close()

@@ -86,7 +86,7 @@ export function run(
 ): Promise<Finished> {
   const child = spawn(process.execPath, [options.program ?? MAIN, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env, NO_COLOR: '1' }
+    env: { ...process.env, NODEVMS_RECEIPTS: 'off', ...options.env, NO_COLOR: '1' }
   })
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(options.input ?? '')

@@ -58,6 +58,7 @@ const LIES: [lie: string, fault: string][] = [
   ['replayed-request@5', 'replayed-request'],
   ['swap@1', 'bad-order'],
   ['garbage@1', 'malformed'],
+  ['receipt@5', 'outcome-mismatch'],
   ['drive@0', 'files-mismatch']
 ]
 

@@ -86,7 +86,7 @@ export class Running {
   constructor(file: string, args: string[], { cwd, env }: RunOptions) {
     const child = spawn(process.execPath, [file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', ...env },
+      env: { ...process.env, NO_COLOR: '1', NODEVMS_RECEIPTS: 'off', ...env },
       ...(cwd ? { cwd } : {})
     })
     this.child = child

@@ -5,11 +5,11 @@
 export const FLOORS: Record<number, string[]> = {
   1: [
     'blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-limits gossip-messages gossip-out',
-    'hash-slab head inclusion key ledger-words manifest observation path receipt request signed-note state state-key state-node state-proof',
-    'state-pruned state-row state-tree state-walk state-witness timed-head verified-read vkey'
+    'hash-slab head inclusion key ledger-words manifest observation observed path receipt request signed-note state state-key state-node state-proof',
+    'state-pruned state-row state-tree state-walk state-witness timed-head verified-read vkey witnessed-read'
   ],
   2: [
-    'confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-core gossip-evidence',
+    'call-witnesses confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-core gossip-evidence',
     'gossip-kept gossip-peer gossip-table gossip-times regexp-match regexp-program regexp-sets regexp-syntax replay request-window rules',
     'rules-signed runtime runtime-allowed runtime-async-list runtime-buffers runtime-date runtime-files runtime-json runtime-lists runtime-made',
     'runtime-meter runtime-natives runtime-promises runtime-regexp runtime-sort runtime-state runtime-texts sandbox-frames witness'

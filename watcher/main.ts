@@ -18,6 +18,7 @@ import type { Store } from './store.ts'
 import { type Common, EXIT, exitCodeOf, Misuse, print, printJson, verb, withStore } from './verb.ts'
 import { addEvidenceVerbs } from './verbs-evidence.ts'
 import { addFleetVerbs } from './verbs-fleet.ts'
+import { addReceiptVerbs } from './verbs-receipt.ts'
 
 /** How long a running daemon may take to say what only it knows. */
 const DAEMON_MS_MAX = 500
@@ -35,6 +36,7 @@ addLedgerVerbs()
 addAlertVerbs()
 addEvidenceVerbs(program)
 addFleetVerbs(program, livePeers)
+addReceiptVerbs(program)
 addOthers()
 await main()
 

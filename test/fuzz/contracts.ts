@@ -7,7 +7,7 @@ import { Random } from './random.ts'
 import { ASYNC_STATEMENTS, AWAITED, RARE, STATEMENTS } from './statements.ts'
 
 const METHODS_MAX = 4
-const CALLS_MAX = 160
+const CALLS_DEFAULT = 160
 const DEPTH_MAX = 3
 const NESTING_MAX = 3
 const STATEMENTS_MAX = 3
@@ -30,6 +30,8 @@ export interface GenerateOptions {
   allows?: (production: string) => boolean
   /** Whether contracts look at the words of errors that they did not make. */
   words?: boolean
+  /** Of one contract, init among them. */
+  calls?: number
 }
 
 export function generate(id: string, options: GenerateOptions = {}): Generated {
@@ -44,16 +46,16 @@ export function generate(id: string, options: GenerateOptions = {}): Generated {
   return {
     id,
     source: `${source}\n`,
-    calls: callsOf(random, names),
+    calls: callsOf(random, names, options.calls ?? CALLS_DEFAULT),
     limits: { ...LIMITS, gasPerCall }
   }
 }
 
-function callsOf(random: Random, names: string[]): Call[] {
+function callsOf(random: Random, names: string[], count: number): Call[] {
   const init = { seq: 0, time: T0, caller: '', method: 'init', args: '[]' }
   const calls: Call[] = [init]
   let time = T0
-  for (let seq = 1; seq < CALLS_MAX; seq++) {
+  for (let seq = 1; seq < count; seq++) {
     if (random.once(3)) time += random.below(100_000)
     const caller = random.pick(['bob', 'eve', 'ann'])
     const method = random.once(60)

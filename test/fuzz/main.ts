@@ -10,10 +10,11 @@ import { LEDGER, openWays } from './ways.ts'
 
 const SHOWN_MS = 10_000
 
-const HELP = `npm run fuzz:runtime -- [--seconds N] [--seed S] [--only ID] [--node PATH]… [--bare MODE]
+const HELP = `npm run fuzz:runtime -- [--seconds N] [--seed S] [--calls N] [--only ID] [--node PATH]… [--bare MODE]
 
   --seconds N   how long (60)
   --seed S      what the contracts are made from (by default the time of day, which is printed)
+  --calls N     calls of each contract (160)
   --only ID     one contract of an earlier run, as it was printed: seed:number
   --node PATH   also under this Node; may be given several times
   --bare MODE   instead: metered against as it was written; runtime: the rewriting only, plain: with ordinary natives too
@@ -23,6 +24,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Date.now()) },
+    calls: { type: 'string', default: '160' },
     only: { type: 'string' },
     node: { type: 'string', multiple: true, default: [] },
     bare: { type: 'string' },
@@ -43,7 +45,7 @@ async function main(): Promise<void> {
   const { figures, mismatch } = await fuzz({
     seed: seed!,
     ways,
-    ...(contracts ? { contracts } : {}),
+    contracts: { ...contracts, calls: Number(values.calls) },
     first: Number(number),
     ...(values.only ? { isDue: () => true, lanes: 1 } : {}),
     until: ({ programs }) => (values.only ? programs > 0 : seconds() >= Number(values.seconds)),
