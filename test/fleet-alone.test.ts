@@ -12,6 +12,7 @@ import {
   report,
   stoppedHost,
   untilAlert,
+  untilSaidLength,
   untilVerified
 } from './fleet-kit.ts'
 import { NO_DHT, openStage, startDaemon, watch } from './programs.ts'
@@ -89,8 +90,7 @@ test('a host that says later that it is shorter is convicted by its own two word
   const host = await reopen(stage, folder, { network })
   await call(host, 3, 'vanishing')
   await untilVerified(anne, folder.ledger, COMMON_BLOCKS + 3)
-  // Until it has said what its length is.
-  await new Promise(resolve => setTimeout(resolve, 11_000))
+  await untilSaidLength(anne, folder.ledger, COMMON_BLOCKS + 3)
   await host.end()
   const from = Date.now()
   await reopen(stage, older, { network, lie: 'rewind' })

@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
+import { parseKey } from '../src/key.ts'
 import { openTestnet } from '../src/swarm.ts'
 import type { AlertView } from '../watcher/snapshot.ts'
+import { openStore } from '../watcher/store.ts'
 import { post } from './host-process.ts'
 import {
   type DaemonProgram,
@@ -118,6 +120,17 @@ export async function untilVerified(
 ): Promise<void> {
   const view = await daemon.until(ledger, ({ verified }) => verified >= length)
   assert.deepEqual([view.verified, view.verdict], [length, 'ok'])
+}
+
+/** Until the host has said in a timed head that it is so long, and the watcher has stored it. */
+export async function untilSaidLength(
+  { dir }: DaemonProgram,
+  ledger: string,
+  length: number
+): Promise<void> {
+  const store = openStore(dir)
+  const said = async () => store.timedHead(parseKey(ledger))?.rooted.head.length ?? 0
+  await untilTrue(said, found => found >= length).finally(() => store.close())
 }
 
 /** Its evidence, exported and checked by a process that has nothing but the file. */

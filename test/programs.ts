@@ -177,6 +177,7 @@ export interface HostOptions {
   auth?: 'debug' | 'signed'
   port?: number
   network?: string[]
+  flags?: string[]
 }
 
 export interface HostProgram extends Running {
@@ -188,7 +189,8 @@ export interface HostProgram extends Running {
 /** `nodevms exec`, or a liar, once it serves. */
 export async function startHost(stage: Stage, options: HostOptions): Promise<HostProgram> {
   const { contract, dir, lie, auth, port = 0, network = NO_DHT } = options
-  const flags = [...(lie ? ['--lie', lie] : []), ...(auth ? ['--auth', auth] : [])]
+  const { flags: more = [] } = options
+  const flags = [...more, ...(lie ? ['--lie', lie] : []), ...(auth ? ['--auth', auth] : [])]
   const args = ['exec', contract, '--dir', dir, '--port', String(port), '--json', ...flags]
   const running = stage.start(lie ? LIAR : NODEVMS, [...args, ...network])
   const { url, ledger, files } = await running.says(({ event }) => event === 'serving')
