@@ -165,13 +165,13 @@ function ledgers(): Panel[] {
       ]
     },
     {
-      title: 'Known, downloaded and verified blocks',
-      description: 'Three positions in each ledger.',
+      title: 'Known, downloaded, verified and witnessed blocks',
+      description: 'Four positions in each ledger; witnessed is what another watcher verified too.',
       type: 'timeseries',
       width: 12,
       height: 8,
       unit: 'short',
-      targets: ['known', 'downloaded', 'verified'].map(position => ({
+      targets: ['known', 'downloaded', 'verified', 'witnessed'].map(position => ({
         expr: `vmswatch_ledger_${position}_blocks{${OF_LEDGER}}`,
         legend: `{{ledger}} ${position}`
       }))
@@ -212,6 +212,35 @@ function ledgers(): Panel[] {
       height: 8,
       unit: 'short',
       targets: [{ expr: `vmswatch_ledger_peers{${OF_LEDGER}}`, legend: '{{ledger}}' }]
+    },
+    {
+      title: 'Gossip',
+      description: 'Messages of the fleet a second, and heads that were judged.',
+      type: 'timeseries',
+      width: 12,
+      height: 8,
+      unit: 'cps',
+      targets: [
+        {
+          expr: `sum by (event) (rate(vmswatch_gossip_events_total{${OF_JOB},event=~"received|sent|judged"}[$__rate_interval]))`,
+          legend: '{{event}}'
+        }
+      ]
+    },
+    {
+      title: 'Peers against the rules',
+      description:
+        'In five minutes: forged, repeated or unreadable messages, evidence that proves nothing, floods.',
+      type: 'timeseries',
+      width: 12,
+      height: 8,
+      unit: 'short',
+      targets: [
+        {
+          expr: `sum by (event) (increase(vmswatch_gossip_events_total{${OF_JOB},event=~"undecodable|forged-.*|repeated|bogus-evidence|part-not-asked-for|flood"}[5m]))`,
+          legend: '{{event}}'
+        }
+      ]
     }
   ]
 }

@@ -154,7 +154,7 @@ export class Daemon {
         else log.warn('alert not delivered', fields)
       }
     })
-    this.#stops.push(this.store.watchChanges(() => this.sync()))
+    this.#stops.push(this.store.watchChanges(() => this.#storeChanged()))
     const timer = setInterval(() => {
       this.#lookForStale()
       this.#countRestarts()
@@ -184,6 +184,14 @@ export class Daemon {
     }
     for (const key of this.#watched.keys()) if (!rows.has(key)) this.#unwatch(key)
     this.#deliverer?.wake()
+  }
+
+  #storeChanged(): void {
+    this.sync()
+    for (const { watch } of this.#watched.values()) {
+      const { key } = watch.row
+      if (this.store.checkpoint(key)?.verdict === 'fault') this.fleet.gossipOf(key)?.storeChanged()
+    }
   }
 
   /** What only a running daemon knows. */

@@ -68,7 +68,9 @@ export class LedgerGossip {
   readonly #heads = new Map<number, RootedHead>()
   /** Null: on their way. */
   readonly #roots = new Map<number, TreeNode[] | null>()
+  /** Evidence that is offered, by its hash, and all that was ever looked at for it. */
   readonly #files = new Map<string, Uint8Array>()
+  readonly #seenFiles = new Set<string>()
   #last: { length: number; treeHash: Uint8Array } | null = null
   /** Until our last observation was found in the log that we now have, none is made. */
   #isOneLog = false
@@ -148,7 +150,13 @@ export class LedgerGossip {
   /** A fault of the ledger is stored with this evidence: told to all, and offered where it proves what it says. */
   faultStored({ kind, seq }: Fault, file: Uint8Array): void {
     this.#tell({ kind: 'fault', what: kind, seq })
+    this.#seenFiles.add(hex(evidenceHash(file)))
     this.#later(() => this.#offer(kind, file))
+  }
+
+  /** Another process may have stored a fault of this ledger. */
+  storeChanged(): void {
+    this.#later(() => this.#offerAll())
   }
 
   cannotCheck({ kind, seq }: CannotCheck): void {
@@ -268,7 +276,17 @@ export class LedgerGossip {
     const { key } = this.ledger
     const newest = store.ownObservation(key)
     if (newest) this.#say(newest)
-    for (const { kind, file } of store.faultFiles(key)) await this.#offer(kind, file)
+    await this.#offerAll()
+  }
+
+  /** Each once: what another process stored meanwhile too. */
+  async #offerAll(): Promise<void> {
+    for (const { kind, file } of this.#parts.store.faultFiles(this.ledger.key)) {
+      const id = hex(evidenceHash(file))
+      if (this.#seenFiles.has(id)) continue
+      this.#seenFiles.add(id)
+      await this.#offer(kind, file)
+    }
   }
 
   /** What we verified last must stand in the log that we have now, or its host signed two. */

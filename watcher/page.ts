@@ -192,10 +192,16 @@ function ledgerRow(ledger: LedgerView, now: number): string {
 ${title}<span class="sub mono">${escapeHtml(ledger.ledger)}</span></th>
 <td data-name="Verdict"><span class="badge ${style}">${VERDICT_WORDS[ledger.verdict]}</span>${standing}</td>
 <td class="n" data-name="Verified"><span>${grouped(ledger.verified)} / ${grouped(ledger.seen)}</span>
-<progress class="${style}" value="${ledger.verified}" max="${Math.max(1, ledger.seen)}"></progress></td>
+<progress class="${style}" value="${ledger.verified}" max="${Math.max(1, ledger.seen)}"></progress>${witnessedText(ledger)}</td>
 <td class="n" data-name="Last verified">${ago(ledger.lastVerifiedAt, now)}</td>
 <td class="n" data-name="Last entry"><span>${entry}</span>${entryAt}</td>
 <td class="n" data-name="Peers">${ledger.peers ?? '–'}</td></tr>`
+}
+
+function witnessedText({ witnessed }: LedgerView): string {
+  return witnessed === 0
+    ? ''
+    : `<span class="sub">${grouped(witnessed)} by another watcher too</span>`
 }
 
 function styleOf(verdict: LedgerView['verdict']): string {
