@@ -4,16 +4,24 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hash, keyPairFromSeed } from '../src/crypto.ts'
 import { TAMPERED_KINDS } from '../src/fault.ts'
-import { encodeMessage, type ObservationMessage } from '../src/gossip-messages.ts'
+import {
+  encodeMessage,
+  type ObservationMessage,
+  PART_BYTES_MAX,
+  type PartMessage
+} from '../src/gossip-messages.ts'
 import type { WirePeer } from '../src/gossip-wire.ts'
 import { keyText, parseKey } from '../src/key.ts'
 import { signObservation } from '../src/observation.ts'
+import { useOf } from './bench/measure.ts'
 import { call, GUEST_LIST, openHalf, report, untilPeers, untilVerified } from './fleet-kit.ts'
 import { alertsOf, openStage, type Said, startDaemon, startHost, watch } from './programs.ts'
 import { RawPeer, send } from './raw-peer.ts'
 
 const FLOOD = 5_000
 const TRIES = 20
+const LARGE_FLOOD = 3_000
+const GROWN_MIB_MAX = 100
 
 type Lie = (liar: Liar, victim: WirePeer, i: number) => void
 
@@ -82,8 +90,23 @@ test('liars are dropped, counted and barred, and an honest host and watcher are 
   const request = encodeMessage({ type: 'request', hash: noise(32, 1) })
   for (let i = 0; i < FLOOD; i++) flooder.victim.send(3, request)
   await dropped(flooder.liar)
+  const giant = await meet('flood of large ones')
+  const memory = useOf(anne!.running.child.pid!)
+  const part = {
+    type: 'part',
+    hash: noise(32, 1),
+    offset: 0,
+    bytes: new Uint8Array(PART_BYTES_MAX)
+  }
+  const large = encodeMessage(part as PartMessage)
+  for (let i = 0; i < LARGE_FLOOD; i++) giant.victim.send(4, large)
+  await dropped(giant.liar)
 
-  const keys = new Map([...liars, [flooder.liar.text, 'flood'] as const])
+  const keys = new Map([
+    ...liars,
+    [flooder.liar.text, 'flood'] as const,
+    [giant.liar.text, 'flood'] as const
+  ])
   const isBarred = ({ peer, barredUntil }: Said) => keys.has(peer) && barredUntil !== null
   const lines = await untilPeers(anne!, found => found.filter(isBarred).length === keys.size)
   for (const { peer, connected } of lines) if (keys.has(peer)) assert.equal(connected, false)
@@ -102,6 +125,13 @@ test('liars are dropped, counted and barred, and an honest host and watcher are 
   ).filter(({ peer }) => !keys.has(peer))
   for (const { strikes, barredUntil, connected } of others)
     assert.deepEqual([strikes, barredUntil, connected], [0, null, true])
+  // By now all of the flood has gone by.
+  if (memory) {
+    const grown = useOf(anne!.running.child.pid!)!.rssMib - memory.rssMib
+    const sent = (LARGE_FLOOD * PART_BYTES_MAX) / 2 ** 20
+    report(`${sent} MiB of parts let anne grow by ${grown.toFixed(0)} MiB`)
+    assert.ok(grown < GROWN_MIB_MAX)
+  }
   for (const { dir } of [anne!, bert!]) assert.deepEqual(await alertsOf(stage, dir), [])
 })
 
