@@ -13,4 +13,8 @@ export interface Deceit {
   block?(entries: Entry[]): Uint8Array | null
   /** What is put into the files drive instead of the state's changes up to entry `seq`. */
   publishing?(changes: FilesWrite[], seq: number): FilesWrite[]
+  /** Appends although peers hold blocks that this folder lacks: a second history. */
+  isUnguarded?: boolean
+  /** Never says what its newest head is. */
+  isMute?: boolean
 }

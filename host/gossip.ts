@@ -50,6 +50,7 @@ export class HostGossip {
   readonly #listeners = new Set<() => void>()
   #speaker: NodeJS.Timeout | null = null
   #roots: { length: number; roots: TreeNode[] } | null = null
+  #isClosed = false
 
   constructor(parts: HostGossipParts) {
     this.#parts = parts
@@ -81,10 +82,21 @@ export class HostGossip {
     this.#grew()
   }
 
-  /** From now on the ledger holds all that was ever published, so its newest head may be said. */
-  begin(): void {
-    this.#speaker = setInterval(() => this.#speak(), SPEAK_MS).unref()
-    this.#speak()
+  /**
+   * From now on says at intervals what the newest head is, where anyone hears it. Each time `mayAppend` is asked first:
+   * a host that was put back from a backup would else say later that it is shorter than it had said, and be at fault
+   * before it could learn that it lost something.
+   */
+  begin(mayAppend: () => Promise<void>): void {
+    const { ledger } = this.#parts
+    let isHeard = false
+    const speak = () => {
+      isHeard = ledger.peers().length > 0
+      if (isHeard) mayAppend().then(() => !this.#isClosed && this.#speak(), silence)
+    }
+    this.#speaker = setInterval(speak, SPEAK_MS).unref()
+    ledger.onPeers(() => !isHeard && speak())
+    speak()
   }
 
   /** `connection` is a NoiseSecretStream. */
@@ -117,6 +129,7 @@ export class HostGossip {
   }
 
   close(): void {
+    this.#isClosed = true
     if (this.#speaker) clearInterval(this.#speaker)
     this.#wire.close()
     this.#talk.close()
@@ -193,3 +206,6 @@ export class HostGossip {
     for (const report of this.#listeners) report()
   }
 }
+
+/** Who may not append is told so by the engine. */
+function silence(): void {}

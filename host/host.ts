@@ -131,12 +131,16 @@ async function serve(
   closers.push(() => swarm.close(), tellReach(swarm, options.tell))
   if (options.recover) await recover(options, base, ledger)
   const { journal } = base.held
+  const { isUnguarded = false, isMute = false } = options.deceit ?? {}
   const guard = new Guard(
     ledger,
     () => journal.length,
-    reason => engine?.halt(reason),
+    reason => !isUnguarded && engine?.halt(reason),
     { isCopy: journal.isCopy && !options.recover }
   )
+  const mayAppend = async () => {
+    if (!isUnguarded) await guard.mayAppend()
+  }
   engine = new Engine({
     genesis,
     keyPair,
@@ -147,13 +151,13 @@ async function serve(
     methods: new Set(methods),
     clock: Date.now,
     hostTime: () => clock.now(),
-    mayAppend: () => guard.mayAppend(),
+    mayAppend,
     console: (seq, lines) => {
       for (const line of lines) options.tell(`[entry ${seq}] ${printable(line)}`)
     },
     ...(options.deceit ? { deceit: options.deceit } : {})
   })
-  gossip.begin()
+  if (!isMute) gossip.begin(mayAppend)
   closers.push(startPublishing(options, base, engine))
   closers.push(() => guard.close(), endOf(engine, rpc))
   const halted = new Promise<Error>(report => engine?.onHalt(report))

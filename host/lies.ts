@@ -17,7 +17,9 @@ export const LIES = [
   'swap',
   'garbage',
   'receipt',
-  'drive'
+  'drive',
+  'twin',
+  'rewind'
 ] as const
 export type Lie = (typeof LIES)[number]
 
@@ -26,7 +28,8 @@ const LIE_FILE = '/lie'
 
 /**
  * The deceit of telling `lie` at the first chance from entry `seq` on, once (`drive` from then on).
- * `forged-caller` and `replayed-request` need a signed ledger, `swap` a block with two entries.
+ * `forged-caller` and `replayed-request` need a signed ledger, `swap` a block with two entries; `twin` and `rewind`,
+ * which go on where their folder ends whatever others hold, an older copy of a host's folder. A twin is mute besides.
  */
 export function deceitOf(lie: Lie, seq: number): Deceit {
   let isTold = false
@@ -58,6 +61,10 @@ export function deceitOf(lie: Lie, seq: number): Deceit {
             concatBytes([encodeBlock(entries), Uint8Array.of(0)])
           )
       }
+    case 'twin':
+      return { isUnguarded: true, isMute: true }
+    case 'rewind':
+      return { isUnguarded: true }
     case 'receipt':
       return {
         block: entries => once(entries.at(-1)!.seq >= seq, null, () => changeLast(entries))

@@ -1,5 +1,6 @@
 // Finding and meeting peers through the DHT: the one door to hyperswarm and hyperdht.
 
+import { isIPv4 } from 'node:net'
 import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import Hyperswarm from 'hyperswarm'
@@ -60,8 +61,9 @@ export class Swarm {
     this.#dht = new DHT({
       ...(bootstrap && { bootstrap }),
       ...(options.bind && { host: options.bind }),
-      // Between sockets on loopback there is nothing to punch through, and punching was seen to open one end only.
-      ...(isLoopback(options.bind) && { firewalled: false })
+      // Where no translation of addresses stands between, there is nothing to punch through, and punching was seen to
+      // open one end only on loopback, and none in a small private network.
+      ...(isPlain(options.bind, bootstrap) && { firewalled: false })
     })
     const keyPair = options.keyPair && {
       publicKey: Buffer.from(options.keyPair.publicKey),
@@ -196,15 +198,15 @@ export class Swarm {
   }
 }
 
-/** A DHT of our own on this machine's loopback, for the demo and for tests. */
+/** A DHT of our own, on this machine's loopback or another address of it, for the demo and for tests. */
 export interface Testnet {
-  /** For `openSwarm`, with `bind: '127.0.0.1'`. */
+  /** For `openSwarm`, with `bind` that address. */
   bootstrap: string[]
   close(): Promise<void>
 }
 
-export async function openTestnet(size: number): Promise<Testnet> {
-  const testnet = await createTestnet(size, { host: '127.0.0.1' })
+export async function openTestnet(size: number, host = '127.0.0.1'): Promise<Testnet> {
+  const testnet = await createTestnet(size, { host })
   return {
     bootstrap: testnet.bootstrap.map(({ host, port }: DhtNode) => `${host}:${port}`),
     close: () => testnet.destroy()
@@ -225,8 +227,16 @@ function parseNode(text: string): DhtNode {
   return { host, port }
 }
 
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && /^(127\.|::1$)/.test(address)
+/** On loopback, or in a private network that has its own DHT: all nodes reach each other at the addresses they bind. */
+function isPlain(bind: string | undefined, bootstrap: DhtNode[] = []): boolean {
+  if (bind === undefined) return false
+  if (/^(127\.|::1$)/.test(bind)) return true
+  return bootstrap.length > 0 && [bind, ...bootstrap.map(({ host }) => host)].every(isPrivate)
+}
+
+/** RFC 1918. A name is none: it may lead anywhere. */
+function isPrivate(host: string): boolean {
+  return isIPv4(host) && /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(host)
 }
 
 /** Ends a connection so that the other side hears of it at once, not when its keep-alive fails. */

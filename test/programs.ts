@@ -33,6 +33,8 @@ export interface Finished {
 export interface RunOptions {
   cwd?: string
   env?: Record<string, string>
+  /** A program and its first arguments, through which ours is started. */
+  via?: string[]
 }
 
 /** A test's folder and everything that it started; all ends with the test, the last one first. */
@@ -83,8 +85,9 @@ export class Running {
   readonly #waiting = new Set<() => void>()
   #isOver = false
 
-  constructor(file: string, args: string[], { cwd, env }: RunOptions) {
-    const child = spawn(process.execPath, [file, ...args], {
+  constructor(file: string, args: string[], { cwd, env, via = [] }: RunOptions) {
+    const [program, ...rest] = [...via, process.execPath, file, ...args]
+    const child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1', NODEVMS_RECEIPTS: 'off', ...env },
       ...(cwd ? { cwd } : {})
@@ -177,6 +180,8 @@ export interface HostOptions {
   auth?: 'debug' | 'signed'
   port?: number
   network?: string[]
+  flags?: string[]
+  via?: string[]
 }
 
 export interface HostProgram extends Running {
@@ -188,9 +193,10 @@ export interface HostProgram extends Running {
 /** `nodevms exec`, or a liar, once it serves. */
 export async function startHost(stage: Stage, options: HostOptions): Promise<HostProgram> {
   const { contract, dir, lie, auth, port = 0, network = NO_DHT } = options
-  const flags = [...(lie ? ['--lie', lie] : []), ...(auth ? ['--auth', auth] : [])]
+  const { flags: more = [], via = [] } = options
+  const flags = [...more, ...(lie ? ['--lie', lie] : []), ...(auth ? ['--auth', auth] : [])]
   const args = ['exec', contract, '--dir', dir, '--port', String(port), '--json', ...flags]
-  const running = stage.start(lie ? LIAR : NODEVMS, [...args, ...network])
+  const running = stage.start(lie ? LIAR : NODEVMS, [...args, ...network], { via })
   const { url, ledger, files } = await running.says(({ event }) => event === 'serving')
   return Object.assign(running, { url, ledger, files })
 }
@@ -201,6 +207,7 @@ export interface DaemonOptions {
   smtpUrl?: string
   network?: string[]
   flags?: string[]
+  via?: string[]
 }
 
 /** `vms-watch run`, once it is ready. */
@@ -239,12 +246,12 @@ export class DaemonProgram {
 
 /** `vms-watch run`, which may not be ready yet. */
 export function runDaemon(stage: Stage, options: DaemonOptions): Running {
-  const { dir, smtpUrl, network = NO_DHT, flags = [] } = options
+  const { dir, smtpUrl, network = NO_DHT, flags = [], via = [] } = options
   const mail = smtpUrl
     ? ['--smtp-url', `${smtpUrl}?tls=optional`, '--mail-to', 'operator@watchers.example']
     : []
   const args = ['run', '--dir', dir, '--http', '127.0.0.1:0', '--json', ...network, ...mail]
-  return stage.start(VMS_WATCH, [...args, ...flags])
+  return stage.start(VMS_WATCH, [...args, ...flags], { via })
 }
 
 export async function startDaemon(stage: Stage, options: DaemonOptions): Promise<DaemonProgram> {

@@ -15,6 +15,8 @@ const ENV_PREFIX = 'VMS_WATCH_'
 const CONFIG_BYTES_MAX = 64 * 1024
 const LIST_MAX = 64
 const SHOWN_CHARS_MAX = 80
+/** A host speaks every 15 s (PROTOCOL §6.6): less would take an honest one for silent. */
+const NO_NEWS_S_MIN = 20
 const PEER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$/
 
 export interface Address {
@@ -214,9 +216,9 @@ const SETTINGS: { [K in keyof Settings]: Setting<Settings[K]> } = {
   noNewsAfterS: {
     name: 'no-news-after-s',
     help: 'alert when the host said nothing, or its blocks did not come, for so many seconds',
-    accepts: 'seconds, at least 10',
+    accepts: 'seconds, at least 20',
     default: 60,
-    read: raw => count(raw, 10, 31_536_000)
+    read: raw => count(raw, NO_NEWS_S_MIN, 31_536_000)
   }
 }
 

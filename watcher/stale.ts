@@ -17,6 +17,7 @@ export const STALE_LIMITS: StaleLimits = {
   backlogMs: 300_000,
   noNewsMs: 60_000
 }
+const MINUTE_MS = 60_000
 /** How far ahead of our clock the host's may be (PROTOCOL §7.7). */
 const CLOCK_AHEAD_MS_MAX = 60_000
 
@@ -74,7 +75,7 @@ export class StaleWatch {
   #noPeers(peers: number, now: number): StaleReport {
     const alone = now - this.#alone
     const isTold = alone > this.#limits.noPeersMs
-    const summary = `For ${minutes(alone)} nobody was found who has this ledger.`
+    const summary = `For ${lasting(alone)} nobody was found who has this ledger.`
     return { kind: 'no-peers', isOver: peers > 0, summary: isTold ? summary : null }
   }
 
@@ -85,7 +86,7 @@ export class StaleWatch {
     if (withheld)
       summary = `The host told others of ${host.unreached?.length} blocks, and only ${seen} reach this watcher: what follows is withheld from it alone, by the host or on the way.`
     else if (isSilent)
-      summary = `For ${minutes(host.silentMs)} the host has not said what its newest head is.`
+      summary = `For ${lasting(host.silentMs)} the host has not said what its newest head is.`
     return { kind: 'no-news', isOver: summary === null, summary }
   }
 
@@ -95,9 +96,9 @@ export class StaleWatch {
     const isOver = !this.#behind && !this.#filesBehind
     let summary: string | null = null
     if (behind > this.#limits.backlogMs)
-      summary = `${blocks} signed blocks are not verified, and for ${minutes(behind)} none was.`
+      summary = `${blocks} signed blocks are not verified, and for ${lasting(behind)} none was.`
     else if (filesBehind > this.#limits.backlogMs)
-      summary = `For ${minutes(filesBehind)} the public files drive has not followed the ledger.`
+      summary = `For ${lasting(filesBehind)} the public files drive has not followed the ledger.`
     return { kind: 'backlog', isOver, summary }
   }
 }
@@ -122,7 +123,7 @@ function since(
   return before?.at === at ? before : { since: now, at }
 }
 
-function minutes(ms: number): string {
-  const count = Math.floor(ms / 60_000)
-  return count === 1 ? 'one minute' : `${count} minutes`
+function lasting(ms: number): string {
+  if (ms < 2 * MINUTE_MS) return `${Math.floor(ms / 1_000)} seconds`
+  return `${Math.floor(ms / MINUTE_MS)} minutes`
 }

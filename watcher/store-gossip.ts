@@ -97,7 +97,7 @@ export function observing(
   const prune = db.prepare(
     `DELETE FROM own_observation WHERE ledger = ? AND verified = 1 AND length < (
        SELECT length FROM own_observation WHERE ledger = ? AND verified = 1
-       ORDER BY length DESC LIMIT 1 OFFSET ${OWN_KEPT_MAX})`
+       ORDER BY length DESC LIMIT 1 OFFSET ${OWN_KEPT_MAX - 1})`
   )
   const newest = db
     .prepare<[number], Buffer>(
@@ -138,7 +138,7 @@ export function gossipStore(db: Db): GossipStore {
   const dropOther = db.prepare('DELETE FROM own_observation WHERE ledger = ? AND verified = 0')
   const ownNewest = db
     .prepare<[Uint8Array], Buffer>(
-      `SELECT message FROM own_observation WHERE ${ofKey} ORDER BY seconds DESC, verified LIMIT 1`
+      `SELECT message FROM own_observation WHERE ${ofKey} ORDER BY seconds DESC, verified, length DESC LIMIT 1`
     )
     .pluck()
   const ownAt = db

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { benchAudit } from './audit.ts'
 import { type Bench, type Row, withBench } from './bench.ts'
 import { benchEvidence } from './evidence.ts'
+import { benchGossip } from './gossip.ts'
 import { benchHost } from './host-rate.ts'
 import { benchIdle } from './idle.ts'
 import { benchAlarm, benchLive } from './live.ts'
@@ -24,6 +25,7 @@ const PARTS: Record<string, (bench: Bench) => Promise<void>> = {
   restart: benchRestart,
   idle: benchIdle,
   evidence: benchEvidence,
+  gossip: benchGossip,
   'sandbox-calls': benchSandboxCalls,
   'sandbox-rewriting': benchRewriting,
   'sandbox-metering': benchMetering,
