@@ -48,7 +48,13 @@ export class HostGossip {
   readonly #heard = new Map<string, Words>()
   #serial = 0
   readonly #listeners = new Set<() => void>()
+  readonly #longer = new Set<() => void>()
+  #longest = 0
   #speaker: NodeJS.Timeout | null = null
+  /** Resolves when the newest head may be said; null before `begin`. */
+  #maySpeak: (() => Promise<void>) | null = null
+  #isSpeaking = false
+  #hasSpoken = false
   #roots: { length: number; roots: TreeNode[] } | null = null
 
   constructor(parts: HostGossipParts) {
@@ -64,7 +70,10 @@ export class HostGossip {
       { role: 'host', owner },
       {
         now: Date.now,
-        met: () => undefined,
+        // The first word waits for a peer, who may know that this folder is an older copy.
+        met: () => {
+          if (!this.#hasSpoken) queueMicrotask(() => this.#speak())
+        },
         dropped: drop => this.#dropped(drop),
         act: action => this.#act(action)
       }
@@ -81,10 +90,24 @@ export class HostGossip {
     this.#grew()
   }
 
-  /** From now on the ledger holds all that was ever published, so its newest head may be said. */
-  begin(): void {
+  /**
+   * From now on the newest head is said, whenever `maySpeak` resolves: it rejects while this folder may hold less than
+   * was published, for then a timed head would take back what an earlier one said (PROTOCOL §6.7).
+   */
+  begin(maySpeak: () => Promise<void>): void {
+    this.#maySpeak = maySpeak
     this.#speaker = setInterval(() => this.#speak(), SPEAK_MS).unref()
     this.#speak()
+  }
+
+  /** The greatest length of a head that this ledger's key has signed, as far as peers have shown one beyond our log; else 0. */
+  get longest(): number {
+    return this.#longest
+  }
+
+  /** A peer showed a longer one. */
+  onLonger(report: () => void): void {
+    this.#longer.add(report)
   }
 
   /** `connection` is a NoiseSecretStream. */
@@ -118,6 +141,7 @@ export class HostGossip {
 
   close(): void {
     if (this.#speaker) clearInterval(this.#speaker)
+    this.#speaker = null
     this.#wire.close()
     this.#talk.close()
   }
@@ -126,14 +150,27 @@ export class HostGossip {
     this.#talk.do(core => core.logGrew(this.#parts.ledger.length))
   }
 
-  /** Says what our newest head is. */
+  /** Says what our newest head is, once somebody is there to hear it. */
   #speak(): void {
+    if (!this.#maySpeak || this.#isSpeaking || !this.#hasPeers()) return
+    this.#isSpeaking = true
+    this.#maySpeak()
+      .then(() => this.#say())
+      // An older copy of this folder is silent: the operator is told why by who holds it back.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#isSpeaking = false
+      })
+  }
+
+  #say(): void {
     const { ledger, keyPair, clock, tell } = this.#parts
     const rooted = ledger.rooted()
-    if (!rooted) return
+    if (!rooted || !this.#speaker) return
     try {
       const { time, signature } = signTimedHead(ledger.key, rooted.head, clock.speak(), keyPair)
       const timed = { type: 'timed-head' as const, rooted, time, signature }
+      this.#hasSpoken = true
       this.#talk.do((core, now) => core.ownTimedHead(timed, now))
     } catch (error) {
       tell(
@@ -158,6 +195,28 @@ export class HostGossip {
     return null
   }
 
+  /** Its peers need not hold the blocks: the signature alone says that there were some. */
+  #signed(length: number): void {
+    if (length <= this.#longest) return
+    this.#longest = length
+    for (const report of this.#longer) report()
+  }
+
+  #raise(time: number): void {
+    try {
+      this.#parts.clock.raise(time)
+    } catch (error) {
+      this.#parts.tell(
+        `what this host said before could not be kept: ${error instanceof Error ? error.message : error}`
+      )
+    }
+  }
+
+  #hasPeers(): boolean {
+    const peers = this.#talk.ask((core, now) => core.peers(now))
+    return peers.some(({ connectedSince }) => connectedSince !== null)
+  }
+
   #dropped({ peer, until }: Drop): void {
     const now = Date.now()
     for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
@@ -167,7 +226,8 @@ export class HostGossip {
   #act(action: Parameters<TalkEvents['act']>[0]): void {
     if (action.do === 'observed') this.#hear(action.peer, action.observation)
     // Another life of this host said so: an older folder does not know of it.
-    else if (action.do === 'timed') this.#parts.clock.raise(action.timed.time)
+    else if (action.do === 'timed') this.#raise(action.timed.time)
+    else if (action.do === 'keep') this.#signed(action.rooted.head.length)
     else if (action.do === 'accuse')
       this.#parts.tell(
         'a peer has a head that is signed with the key of this ledger and contradicts it: is another copy of this folder in use?'

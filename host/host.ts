@@ -135,8 +135,9 @@ async function serve(
     ledger,
     () => journal.length,
     reason => engine?.halt(reason),
-    { isCopy: journal.isCopy && !options.recover }
+    { isCopy: journal.isCopy && !options.recover, signed: () => gossip.longest }
   )
+  gossip.onLonger(() => guard.look())
   engine = new Engine({
     genesis,
     keyPair,
@@ -153,7 +154,7 @@ async function serve(
     },
     ...(options.deceit ? { deceit: options.deceit } : {})
   })
-  gossip.begin()
+  gossip.begin(() => guard.maySpeak())
   closers.push(startPublishing(options, base, engine))
   closers.push(() => guard.close(), endOf(engine, rpc))
   const halted = new Promise<Error>(report => engine?.onHalt(report))

@@ -135,7 +135,7 @@ test('a host that says by gossip that its ledger ends earlier than its receipt b
   const served = await serve(t, 3, (ledger, connection) => {
     const clock = { speak: () => T0 + 20, raise: () => undefined } as unknown as HostClock
     gossip = new HostGossip({ ledger, keyPair: HOST, clock, tell: () => undefined })
-    gossip.begin()
+    gossip.begin(async () => undefined)
     gossip.attach(connection)
   })
   t.after(() => gossip?.close())
