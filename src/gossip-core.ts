@@ -37,7 +37,7 @@ import {
 import { PeerTable } from './gossip-table.ts'
 import { HostTimes, type Sight } from './gossip-times.ts'
 import type { Head } from './head.ts'
-import type { TreeNode } from './inclusion.ts'
+import { isSameTree, type TreeNode } from './inclusion.ts'
 
 /** What gossip asks of its owner, to be answered at once. */
 export interface GossipOwner {
@@ -332,7 +332,7 @@ export class GossipCore {
     const own = length <= this.#ownLength ? this.#owner.rootsAt(length) : null
     if (own === null || own.length !== rooted.roots.length) return false
     this.#count('judged')
-    if (own.some((root, i) => !equalBytes(root.hash, rooted.roots[i]!.hash)))
+    if (!isSameTree(own, rooted.roots))
       this.#accuse(peer, { kind: 'equivocation', by: 'log', foreign: rooted })
     return true
   }

@@ -3,7 +3,7 @@
 //   peers ==> core ==> accuse, evidence ==> store + alert outbox (one transaction) ==> offered to peers
 //   replay ==> store.advance (with our observation) ==> signed ==> peers
 
-import { equalBytes, hex } from '../src/bytes.ts'
+import { hex } from '../src/bytes.ts'
 import { checkEvidence } from '../src/check-evidence.ts'
 import { contradictionOf, headsEvidence, timedEvidence } from '../src/collect-evidence.ts'
 import type { KeyPair } from '../src/crypto.ts'
@@ -17,13 +17,12 @@ import {
   evidenceHash,
   type GossipRole,
   type RootedHead,
-  rootedHead,
   type TimedHeadMessage
 } from '../src/gossip-messages.ts'
 import type { Accusation, GossipCount } from '../src/gossip-out.ts'
 import { type Drop, GossipTalk, type TalkEvents } from '../src/gossip-talk.ts'
 import type { Sight } from '../src/gossip-times.ts'
-import type { TreeNode } from '../src/inclusion.ts'
+import { isSameTree, type TreeNode } from '../src/inclusion.ts'
 import { keyText } from '../src/key.ts'
 import type { Ledger } from '../src/ledger.ts'
 import { ledgerWords } from '../src/ledger-words.ts'
@@ -302,7 +301,7 @@ export class LedgerGossip {
     if (this.ledger.length < head.length) return
     const roots = await this.ledger.roots(head.length, { timeoutMs: ROOTS_MS_MAX })
     this.#last = { length: head.length, treeHash: head.treeHash }
-    this.#isOneLog = equalBytes(rootedHead(head, roots).head.treeHash, head.treeHash)
+    this.#isOneLog = isSameTree(roots, foreignRoots)
     if (this.#isOneLog) return
     const contradiction = { ...contradictionOf(this.ledger.head(), head), foreignRoots }
     this.#parts.accuse('equivocation', () => headsEvidence(this.ledger, contradiction))

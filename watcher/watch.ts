@@ -370,8 +370,7 @@ export class LedgerWatch {
   async #compareKept(ledger: Ledger, kept: Head): Promise<void> {
     const own = ledger.head()
     if (!own || own.length < kept.length || equalBytes(own.signature, kept.signature)) return
-    const treeHash = await ledger.treeHash(kept.length)
-    if (equalBytes(treeHash, kept.treeHash)) return
+    if (await ledger.holds(kept)) return
     this.#note(ledger, contradictionOf(kept, own))
   }
 
