@@ -3,11 +3,11 @@
 //   peers ==> core ==> accuse, evidence ==> store + alert outbox (one transaction) ==> offered to peers
 //   replay ==> store.advance (with our observation) ==> signed ==> peers
 
-import { hex } from '../src/bytes.ts'
+import { equalBytes, hex } from '../src/bytes.ts'
 import { checkEvidence } from '../src/check-evidence.ts'
 import { contradictionOf, headsEvidence, timedEvidence } from '../src/collect-evidence.ts'
 import type { KeyPair } from '../src/crypto.ts'
-import { NotEvidence } from '../src/evidence-decode.ts'
+import { decodeEvidence, NotEvidence } from '../src/evidence-decode.ts'
 import type { Executor } from '../src/execution.ts'
 import type { CannotCheck, Fault, FaultKind } from '../src/fault.ts'
 import type { GossipOwner, PeerView } from '../src/gossip-core.ts'
@@ -48,10 +48,13 @@ export interface GossipParts {
   hear(heard: Partial<Heard>): void
   count(what: GossipCount): void
   /** `find` gives a fault of this kind with its evidence, to be stored; the answer is `faultStored`. */
-  accuse(kind: FaultKind, find: () => Promise<Finding>): void
+  accuse(kind: FaultKind, find: Find): void
   /** No channel with this peer about this ledger before `until`. */
   bar(peer: Uint8Array, until: number): void
 }
+
+/** Gathers the evidence from the replica that is open then. */
+export type Find = (ledger: Ledger) => Promise<Finding>
 
 export interface Finding {
   fault: Fault
@@ -216,7 +219,7 @@ export class LedgerGossip {
       hear({ observations: [{ ledger, heard: { peer, observation, heardAt: now() } }] })
     } else if (action.do === 'accuse') {
       const { accusation } = action
-      this.#parts.accuse(accusation.kind, () => this.#findingOf(accusation))
+      this.#parts.accuse(accusation.kind, ledger => findingOf(ledger, accusation))
     } else if (action.do === 'check') {
       this.#later(() => this.#check(action.hash, action.kind, action.file))
     } else {
@@ -225,28 +228,14 @@ export class LedgerGossip {
     }
   }
 
-  async #findingOf(accusation: Accusation): Promise<Finding> {
-    const { ledger } = this
-    if (accusation.by === 'times') {
-      const [earlier, later] = [plainTimed(accusation.earlier), plainTimed(accusation.later)]
-      const fault = timedFault(earlier, later)
-      if (!fault) throw new Error('two timed heads that do not contradict each other')
-      return { fault, evidence: timedEvidence(ledger, fault, earlier, later) }
-    }
-    const foreign = accusation.by === 'heads' ? accusation.heads[1] : accusation.foreign
-    const own = accusation.by === 'heads' ? accusation.heads[0].head : ledger.head()
-    return headsEvidence(ledger, {
-      ...contradictionOf(own, foreign.head),
-      foreignRoots: foreign.roots
-    })
-  }
-
   /** Evidence that a peer gave: it raises the alarm only when our own check finds it proven. */
   async #check(hash: Uint8Array, kind: FaultKind, file: Uint8Array): Promise<void> {
     const { executor } = this.#parts
-    const result = await checkEvidence(file, { executor }).catch(notEvidence)
-    const isOurs = result?.ledger === keyText(this.ledger.key) && result.fault.kind === kind
-    if (result?.verdict === 'proven' && isOurs) {
+    // A stranger's ledger is none of our work: nothing of it is executed.
+    const result = isAbout(file, this.ledger.key, kind)
+      ? await checkEvidence(file, { executor }).catch(notEvidence)
+      : null
+    if (result?.verdict === 'proven') {
       const { fault } = result
       this.#parts.accuse(kind, async () => ({ fault, evidence: file }))
       return this.#checked(hash, { verdict: 'proven', kind })
@@ -304,7 +293,7 @@ export class LedgerGossip {
     this.#isOneLog = isSameTree(roots, foreignRoots)
     if (this.#isOneLog) return
     const contradiction = { ...contradictionOf(this.ledger.head(), head), foreignRoots }
-    this.#parts.accuse('equivocation', () => headsEvidence(this.ledger, contradiction))
+    this.#parts.accuse('equivocation', ledger => headsEvidence(ledger, contradiction))
   }
 
   /** Of our newest head: nobody is accused by it, but its length and tree are told. */
@@ -342,9 +331,34 @@ export class LedgerGossip {
   }
 }
 
+async function findingOf(ledger: Ledger, accusation: Accusation): Promise<Finding> {
+  if (accusation.by === 'times') {
+    const [earlier, later] = [plainTimed(accusation.earlier), plainTimed(accusation.later)]
+    const fault = timedFault(earlier, later)
+    if (!fault) throw new Error('two timed heads that do not contradict each other')
+    return { fault, evidence: timedEvidence(ledger, fault, earlier, later) }
+  }
+  const foreign = accusation.by === 'heads' ? accusation.heads[1] : accusation.foreign
+  const own = accusation.by === 'heads' ? accusation.heads[0].head : ledger.head()
+  return headsEvidence(ledger, {
+    ...contradictionOf(own, foreign.head),
+    foreignRoots: foreign.roots
+  })
+}
+
 function notEvidence(error: unknown): null {
   if (error instanceof NotEvidence) return null
   throw error
+}
+
+function isAbout(file: Uint8Array, ledger: Uint8Array, kind: FaultKind): boolean {
+  try {
+    const evidence = decodeEvidence(file)
+    return equalBytes(evidence.ledger, ledger) && evidence.fault.kind === kind
+  } catch (error) {
+    if (error instanceof NotEvidence) return false
+    throw error
+  }
 }
 
 function plainTimed({ rooted, time, signature }: TimedHeadMessage) {

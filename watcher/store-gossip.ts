@@ -249,9 +249,9 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
        (SELECT key FROM peer WHERE ledger = @ledger)`
   )
   const keep = db.prepare(
-    'INSERT OR REPLACE INTO kept_head (ledger, peer, hash, head) VALUES (?, ?, ?, ?)'
+    'INSERT OR REPLACE INTO kept_head (ledger, peer, signature, head) VALUES (?, ?, ?, ?)'
   )
-  const drop = db.prepare('DELETE FROM kept_head WHERE ledger = ? AND peer = ? AND hash = ?')
+  const drop = db.prepare('DELETE FROM kept_head WHERE ledger = ? AND peer = ? AND signature = ?')
   const time = db.prepare('INSERT OR REPLACE INTO timed_head (ledger, message) VALUES (?, ?)')
 
   return db.transaction(({ peers, observations, kept, timed }: Heard) => {
@@ -272,9 +272,10 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
     for (const { ledger: key, peer, rooted, isKept } of kept) {
       const ledger = idOf(key)
       if (ledger === undefined) continue
-      const { treeHash } = rooted.head
-      if (isKept) keep.run(ledger, peer, treeHash, writeRooted(rooted))
-      else drop.run(ledger, peer, treeHash)
+      // Two forks may have one tree hash.
+      const { signature } = rooted.head
+      if (isKept) keep.run(ledger, peer, signature, writeRooted(rooted))
+      else drop.run(ledger, peer, signature)
     }
     for (const { ledger: key, timed: one } of timed) {
       const ledger = idOf(key)
