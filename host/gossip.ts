@@ -15,6 +15,7 @@ import type { HostClock } from './host-clock.ts'
 /** PROTOCOL §6.6 asks for one every 15 s. */
 const SPEAK_MS = 10_000
 const WATCHERS_MAX = 256
+const TOLD_MAX = 64
 const BARRED_MAX = 1_024
 const OBSERVATIONS_PER_WATCHER_MAX = 64
 
@@ -47,9 +48,11 @@ export class HostGossip {
   /** By watcher; who was silent longest comes first. */
   readonly #heard = new Map<string, Words>()
   #serial = 0
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(heard: Heard) => void>()
   readonly #longer = new Set<() => void>()
   #longest = 0
+  /** Watchers that said that this ledger is at fault. */
+  readonly #told = new Set<string>()
   #speaker: NodeJS.Timeout | null = null
   /** Resolves when the newest head may be said; null before `begin`. */
   #maySpeak: (() => Promise<void>) | null = null
@@ -134,7 +137,7 @@ export class HostGossip {
   }
 
   /** A watcher said something new. Gives its own end. */
-  onHeard(report: () => void): () => void {
+  onHeard(report: (heard: Heard) => void): () => void {
     this.#listeners.add(report)
     return () => this.#listeners.delete(report)
   }
@@ -234,11 +237,18 @@ export class HostGossip {
       )
   }
 
+  /** Once of each watcher, and of so many: names are free, and anyone may say so. */
+  #tellFault(id: string, what: string): void {
+    if (this.#told.has(id) || this.#told.size >= TOLD_MAX) return
+    this.#told.add(id)
+    const last = this.#told.size === TOLD_MAX ? ' (what others say is not told any more)' : ''
+    this.#parts.tell(`watcher ${id} says that this ledger is at fault: ${what}${last}`)
+  }
+
   #hear(watcher: Uint8Array, observation: ObservationMessage): void {
     const { verdict, rooted } = observation
     const id = keyText(watcher)
-    if (verdict.kind === 'fault')
-      this.#parts.tell(`watcher ${id} says that this ledger is at fault: ${verdict.what}`)
+    if (verdict.kind === 'fault') this.#tellFault(id, verdict.what)
     const last: Heard = { watcher, observation, serial: ++this.#serial }
     const verified = this.#heard.get(id)?.verified ?? new Map<number, Heard>()
     this.#heard.delete(id)
@@ -250,6 +260,6 @@ export class HostGossip {
         verified.delete(verified.keys().next().value!)
     }
     if (this.#heard.size > WATCHERS_MAX) this.#heard.delete(this.#heard.keys().next().value!)
-    for (const report of this.#listeners) report()
+    for (const report of this.#listeners) report(last)
   }
 }

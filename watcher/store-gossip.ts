@@ -67,10 +67,11 @@ export interface GossipStore {
   /** All in one transaction. */
   heard(all: Heard): void
   peerRows(ledger: Uint8Array): PeerRow[]
-  /** What each peer said last. */
   /** The evidence of each fault of the ledger. */
   faultFiles(ledger: Uint8Array): { kind: FaultKind; file: Uint8Array }[]
+  /** What each peer said last. */
   newestObservations(ledger: Uint8Array): HeardObservation[]
+  /** Who was met first comes first: names that are made up later push nobody out of a note. */
   observationsAt(ledger: Uint8Array, length: number): HeardObservation[]
   /** The greatest length that we and at least one peer verified; 0 where there is none. */
   witnessedLength(ledger: Uint8Array): number
@@ -158,7 +159,9 @@ export function gossipStore(db: Db): GossipStore {
     `SELECT peer, message, max(heard_at) AS heard_at FROM peer_observation WHERE ${ofKey} GROUP BY peer`
   )
   const at = db.prepare<[Uint8Array, number], RawHeard>(
-    `SELECT peer, message, heard_at FROM peer_observation WHERE ${ofKey} AND length = ?`
+    `SELECT peer, message, heard_at FROM peer_observation WHERE ${ofKey} AND length = ?
+     ORDER BY (SELECT first_met_at FROM peer
+       WHERE peer.ledger = peer_observation.ledger AND peer.key = peer_observation.peer) NULLS LAST`
   )
   const witnessed = db
     .prepare<[Uint8Array], number | null>(
