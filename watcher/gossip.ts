@@ -37,6 +37,7 @@ import type { Heard, NewObservation, Unsigned } from './store-gossip.ts'
 const HEADS_MAX = 4_096
 const ROOTS_MAX = 512
 const ROOTS_MS_MAX = 5_000
+const ROOTS_FETCHES_MAX = 16
 
 export interface GossipParts {
   store: Store
@@ -70,6 +71,8 @@ export class LedgerGossip {
   readonly #heads = new Map<number, RootedHead>()
   /** Null: on their way. */
   readonly #roots = new Map<number, TreeNode[] | null>()
+  #fetching = 0
+  #isTelling = false
   /** Evidence that is offered, by its hash, and all that was ever looked at for it. */
   readonly #files = new Map<string, Uint8Array>()
   readonly #seenFiles = new Set<string>()
@@ -187,15 +190,33 @@ export class LedgerGossip {
   #rootsAt(length: number): TreeNode[] | null {
     const known = this.#roots.get(length)
     if (known !== undefined) return known
+    // The others are asked for when these are there.
+    if (this.#fetching >= ROOTS_FETCHES_MAX) return null
+    this.#fetching++
     addBounded(this.#roots, length, null, ROOTS_MAX)
-    this.ledger.roots(length, { timeoutMs: ROOTS_MS_MAX }).then(
-      roots => {
-        this.#roots.set(length, roots)
-        this.#talk.do(core => core.logGrew(this.ledger.length))
-      },
-      () => this.#roots.delete(length)
-    )
+    this.ledger
+      .roots(length, { timeoutMs: ROOTS_MS_MAX })
+      .then(
+        roots => {
+          addBounded(this.#roots, length, roots, ROOTS_MAX)
+          this.#rootsCame()
+        },
+        () => this.#roots.delete(length)
+      )
+      .finally(() => {
+        this.#fetching--
+      })
     return null
+  }
+
+  /** Told once for all that came in one turn: the core then looks at every kept head. */
+  #rootsCame(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    setImmediate(() => {
+      this.#isTelling = false
+      if (!this.#isClosed) this.#talk.do(core => core.logGrew(this.ledger.length))
+    })
   }
 
   #met(peer: Uint8Array, role: GossipRole): void {
