@@ -15,6 +15,7 @@ import type { HostClock } from './host-clock.ts'
 /** PROTOCOL §6.6 asks for one every 15 s. */
 const SPEAK_MS = 10_000
 const WATCHERS_MAX = 256
+const TOLD_MAX = 64
 const BARRED_MAX = 1_024
 const OBSERVATIONS_PER_WATCHER_MAX = 64
 
@@ -47,10 +48,17 @@ export class HostGossip {
   /** By watcher; who was silent longest comes first. */
   readonly #heard = new Map<string, Words>()
   #serial = 0
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(heard: Heard) => void>()
+  readonly #longer = new Set<() => void>()
+  #longest = 0
+  /** Watchers that said that this ledger is at fault. */
+  readonly #told = new Set<string>()
   #speaker: NodeJS.Timeout | null = null
+  /** Resolves when the newest head may be said; null before `begin`. */
+  #maySpeak: (() => Promise<void>) | null = null
+  #isSpeaking = false
+  #hasSpoken = false
   #roots: { length: number; roots: TreeNode[] } | null = null
-  #isClosed = false
 
   constructor(parts: HostGossipParts) {
     this.#parts = parts
@@ -65,7 +73,10 @@ export class HostGossip {
       { role: 'host', owner },
       {
         now: Date.now,
-        met: () => undefined,
+        // The first word waits for a peer, who may know that this folder is an older copy.
+        met: () => {
+          if (!this.#hasSpoken) queueMicrotask(() => this.#speak())
+        },
         dropped: drop => this.#dropped(drop),
         act: action => this.#act(action)
       }
@@ -83,20 +94,23 @@ export class HostGossip {
   }
 
   /**
-   * From now on says at intervals what the newest head is, where anyone hears it. Each time `mayAppend` is asked first:
-   * a host that was put back from a backup would else say later that it is shorter than it had said, and be at fault
-   * before it could learn that it lost something.
+   * From now on the newest head is said, whenever `maySpeak` resolves: it rejects while this folder may hold less than
+   * was published, for then a timed head would take back what an earlier one said (PROTOCOL §6.7).
    */
-  begin(mayAppend: () => Promise<void>): void {
-    const { ledger } = this.#parts
-    let isHeard = false
-    const speak = () => {
-      isHeard = ledger.peers().length > 0
-      if (isHeard) mayAppend().then(() => !this.#isClosed && this.#speak(), silence)
-    }
-    this.#speaker = setInterval(speak, SPEAK_MS).unref()
-    ledger.onPeers(() => !isHeard && speak())
-    speak()
+  begin(maySpeak: () => Promise<void>): void {
+    this.#maySpeak = maySpeak
+    this.#speaker = setInterval(() => this.#speak(), SPEAK_MS).unref()
+    this.#speak()
+  }
+
+  /** The greatest length of a head that this ledger's key has signed, as far as peers have shown one beyond our log; else 0. */
+  get longest(): number {
+    return this.#longest
+  }
+
+  /** A peer showed a longer one. */
+  onLonger(report: () => void): void {
+    this.#longer.add(report)
   }
 
   /** `connection` is a NoiseSecretStream. */
@@ -123,14 +137,14 @@ export class HostGossip {
   }
 
   /** A watcher said something new. Gives its own end. */
-  onHeard(report: () => void): () => void {
+  onHeard(report: (heard: Heard) => void): () => void {
     this.#listeners.add(report)
     return () => this.#listeners.delete(report)
   }
 
   close(): void {
-    this.#isClosed = true
     if (this.#speaker) clearInterval(this.#speaker)
+    this.#speaker = null
     this.#wire.close()
     this.#talk.close()
   }
@@ -139,14 +153,27 @@ export class HostGossip {
     this.#talk.do(core => core.logGrew(this.#parts.ledger.length))
   }
 
-  /** Says what our newest head is. */
+  /** Says what our newest head is, once somebody is there to hear it. */
   #speak(): void {
+    if (!this.#maySpeak || this.#isSpeaking || !this.#hasPeers()) return
+    this.#isSpeaking = true
+    this.#maySpeak()
+      .then(() => this.#say())
+      // An older copy of this folder is silent: the operator is told why by who holds it back.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#isSpeaking = false
+      })
+  }
+
+  #say(): void {
     const { ledger, keyPair, clock, tell } = this.#parts
     const rooted = ledger.rooted()
-    if (!rooted) return
+    if (!rooted || !this.#speaker) return
     try {
       const { time, signature } = signTimedHead(ledger.key, rooted.head, clock.speak(), keyPair)
       const timed = { type: 'timed-head' as const, rooted, time, signature }
+      this.#hasSpoken = true
       this.#talk.do((core, now) => core.ownTimedHead(timed, now))
     } catch (error) {
       tell(
@@ -171,6 +198,28 @@ export class HostGossip {
     return null
   }
 
+  /** Its peers need not hold the blocks: the signature alone says that there were some. */
+  #signed(length: number): void {
+    if (length <= this.#longest) return
+    this.#longest = length
+    for (const report of this.#longer) report()
+  }
+
+  #raise(time: number): void {
+    try {
+      this.#parts.clock.raise(time)
+    } catch (error) {
+      this.#parts.tell(
+        `what this host said before could not be kept: ${error instanceof Error ? error.message : error}`
+      )
+    }
+  }
+
+  #hasPeers(): boolean {
+    const peers = this.#talk.ask((core, now) => core.peers(now))
+    return peers.some(({ connectedSince }) => connectedSince !== null)
+  }
+
   #dropped({ peer, until }: Drop): void {
     const now = Date.now()
     for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
@@ -180,18 +229,26 @@ export class HostGossip {
   #act(action: Parameters<TalkEvents['act']>[0]): void {
     if (action.do === 'observed') this.#hear(action.peer, action.observation)
     // Another life of this host said so: an older folder does not know of it.
-    else if (action.do === 'timed') this.#parts.clock.raise(action.timed.time)
+    else if (action.do === 'timed') this.#raise(action.timed.time)
+    else if (action.do === 'keep') this.#signed(action.rooted.head.length)
     else if (action.do === 'accuse')
       this.#parts.tell(
         'a peer has a head that is signed with the key of this ledger and contradicts it: is another copy of this folder in use?'
       )
   }
 
+  /** Once of each watcher, and of so many: names are free, and anyone may say so. */
+  #tellFault(id: string, what: string): void {
+    if (this.#told.has(id) || this.#told.size >= TOLD_MAX) return
+    this.#told.add(id)
+    const last = this.#told.size === TOLD_MAX ? ' (what others say is not told any more)' : ''
+    this.#parts.tell(`watcher ${id} says that this ledger is at fault: ${what}${last}`)
+  }
+
   #hear(watcher: Uint8Array, observation: ObservationMessage): void {
     const { verdict, rooted } = observation
     const id = keyText(watcher)
-    if (verdict.kind === 'fault')
-      this.#parts.tell(`watcher ${id} says that this ledger is at fault: ${verdict.what}`)
+    if (verdict.kind === 'fault') this.#tellFault(id, verdict.what)
     const last: Heard = { watcher, observation, serial: ++this.#serial }
     const verified = this.#heard.get(id)?.verified ?? new Map<number, Heard>()
     this.#heard.delete(id)
@@ -203,9 +260,6 @@ export class HostGossip {
         verified.delete(verified.keys().next().value!)
     }
     if (this.#heard.size > WATCHERS_MAX) this.#heard.delete(this.#heard.keys().next().value!)
-    for (const report of this.#listeners) report()
+    for (const report of this.#listeners) report(last)
   }
 }
-
-/** Who may not append is told so by the engine. */
-function silence(): void {}

@@ -30,30 +30,35 @@ export class Behind extends Error {
 export class Guard {
   readonly #ledger: WritableLedger
   readonly #promised: () => number
+  readonly #signed: () => number
+  readonly #watch: () => void
   /** What a peer advertised in vain, by the peer's key: it could not back its word with signed blocks. */
   readonly #dismissed = new Map<string, number>()
   readonly #stops: (() => void)[] = []
   #grace: Promise<void> | null = null
+  #hasAsked = false
   #patientFrom = Number.NEGATIVE_INFINITY
 
   /**
-   * `promised` gives the blocks that the journal holds. `onBehind` is told as soon as a peer brings a longer
-   * signed ledger, which may be long before the next append.
+   * `promised` gives the blocks that the journal holds, `signed` the length of the longest head of ours that a peer has
+   * shown, with or without its blocks. `onBehind` is told as soon as a peer brings a longer signed ledger, which may be
+   * long before the next append.
    */
   constructor(
     ledger: WritableLedger,
     promised: () => number,
     onBehind: (reason: Behind) => void,
-    options: { isCopy?: boolean } = {}
+    options: { isCopy?: boolean; signed?: () => number } = {}
   ) {
     this.#ledger = ledger
     this.#promised = promised
-    const watch = () => {
+    this.#signed = options.signed ?? (() => 0)
+    this.#watch = () => {
       const reason = this.#behind()
       if (reason) onBehind(reason)
     }
-    this.#stops.push(ledger.onGrow(watch))
-    this.#stops.push(ledger.onPeers(() => void this.mayAppend().catch(watch)))
+    this.#stops.push(ledger.onGrow(this.#watch))
+    this.#stops.push(ledger.onPeers(() => void this.mayAppend().catch(this.#watch)))
     if (options.isCopy) this.#grace = this.#firstPeer()
   }
 
@@ -66,12 +71,29 @@ export class Guard {
     if (reason) throw reason
   }
 
+  /**
+   * As `mayAppend`, for who says how long this ledger is. What is said too early convicts an older copy of the folder, and
+   * a call does not wait for it: so the first peers are heard out before the first word.
+   */
+  async maySpeak(): Promise<void> {
+    if (!this.#hasAsked && this.#ledger.peers().length > 0) {
+      await this.#ledger.update({ timeoutMs: PEER_MS_MAX })
+      this.#hasAsked = true
+    }
+    await this.mayAppend()
+  }
+
+  /** To be called when `signed` has grown. */
+  look(): void {
+    this.#watch()
+  }
+
   close(): void {
     for (const stop of this.#stops.splice(0)) stop()
   }
 
   #behind(): Behind | null {
-    const { length } = this.#ledger
+    const length = Math.max(this.#ledger.length, this.#signed())
     const promised = this.#promised()
     return length > promised ? new Behind(promised, length) : null
   }

@@ -31,7 +31,8 @@ export class HostClock {
   /** A timed head of ours with this time was met: an older folder does not know of it. */
   raise(time: number): void {
     if (time <= this.#floor) return
-    this.#journal().setSpoken(time)
+    // Receipts go by it even where it could not be kept; a timed head is not signed then.
     this.#floor = time
+    this.#journal().setSpoken(time)
   }
 }

@@ -136,11 +136,9 @@ async function serve(
     ledger,
     () => journal.length,
     reason => !isUnguarded && engine?.halt(reason),
-    { isCopy: journal.isCopy && !options.recover }
+    { isCopy: journal.isCopy && !options.recover, signed: () => gossip.longest }
   )
-  const mayAppend = async () => {
-    if (!isUnguarded) await guard.mayAppend()
-  }
+  gossip.onLonger(() => guard.look())
   engine = new Engine({
     genesis,
     keyPair,
@@ -151,13 +149,13 @@ async function serve(
     methods: new Set(methods),
     clock: Date.now,
     hostTime: () => clock.now(),
-    mayAppend,
+    mayAppend: () => (isUnguarded ? Promise.resolve() : guard.mayAppend()),
     console: (seq, lines) => {
       for (const line of lines) options.tell(`[entry ${seq}] ${printable(line)}`)
     },
     ...(options.deceit ? { deceit: options.deceit } : {})
   })
-  if (!isMute) gossip.begin(mayAppend)
+  if (!isMute) gossip.begin(() => (isUnguarded ? Promise.resolve() : guard.maySpeak()))
   closers.push(startPublishing(options, base, engine))
   closers.push(() => guard.close(), endOf(engine, rpc))
   const halted = new Promise<Error>(report => engine?.onHalt(report))

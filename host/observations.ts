@@ -1,6 +1,6 @@
 // Answers `vms.observations`: what watchers said of heads that hold a block, with proof that they do (PROTOCOL §9.5).
 
-import { equalBytes, hex } from '../src/bytes.ts'
+import { hex } from '../src/bytes.ts'
 import { type InclusionProof, verifyInclusion } from '../src/inclusion.ts'
 import type { Ledger } from '../src/ledger.ts'
 import { observationNote, observationText } from '../src/observation.ts'
@@ -29,8 +29,9 @@ export class Observations {
     const wanted = watchersOf(params)
     if (block >= this.#ledger.length)
       throw new Refusal(CODES.invalidParams, `this ledger has no block ${block} yet`)
-    const hasNews = () => this.#chosen(wanted, this.#gossip.last()).some(one => one.serial > after)
-    if (ms > 0 && !hasNews()) await this.#polls.hold(line, () => this.#news(ms, hasNews))
+    const isNews = (one: Heard) => one.serial > after && isWanted(wanted, one)
+    if (ms > 0 && !this.#gossip.last().some(isNews))
+      await this.#polls.hold(line, () => this.#news(ms, isNews))
     return observedToJson(await this.#observed(block, after, wanted))
   }
 
@@ -39,13 +40,20 @@ export class Observations {
     this.#polls.close()
   }
 
-  async #news(ms: number, hasNews: () => boolean): Promise<void> {
-    const end = performance.now() + ms
-    for (let left = ms; left > 0 && !hasNews(); left = end - performance.now())
-      await this.#polls.news(left, report => this.#gossip.onHeard(report))
+  /** Each waiting request looks at what came, never at all that is known: hundreds may wait, and watchers be many. */
+  #news(ms: number, isNews: (heard: Heard) => boolean): Promise<void> {
+    return this.#polls.news(ms, report =>
+      this.#gossip.onHeard(heard => {
+        if (isNews(heard)) report()
+      })
+    )
   }
 
-  async #observed(block: number, after: number, wanted: Uint8Array[] | null): Promise<Observed> {
+  async #observed(
+    block: number,
+    after: number,
+    wanted: ReadonlySet<string> | null
+  ): Promise<Observed> {
     const last = this.#chosen(wanted, this.#gossip.last())
     const heard = this.#chosen(wanted, this.#gossip.heard(block))
     const { firsts, cut } = earliest(heard.filter(({ serial }) => serial > after))
@@ -81,13 +89,14 @@ export class Observations {
     return noteOf(this.#ledger.key, together)
   }
 
-  #chosen(wanted: Uint8Array[] | null, heard: Heard[]): Heard[] {
-    return wanted ? heard.filter(({ watcher }) => isAmong(wanted, watcher)) : heard
+  #chosen(wanted: ReadonlySet<string> | null, heard: Heard[]): Heard[] {
+    return heard.filter(one => isWanted(wanted, one))
   }
 }
 
-export function isAmong(keys: Uint8Array[], key: Uint8Array): boolean {
-  return keys.some(one => equalBytes(one, key))
+/** `wanted` holds keys in hex; null for any watcher. */
+export function isWanted(wanted: ReadonlySet<string> | null, { watcher }: Heard): boolean {
+  return wanted === null || wanted.has(hex(watcher))
 }
 
 /** The signed note of observations of one text. */

@@ -1,5 +1,6 @@
 // Requests that wait for news: how many may, and for how long.
 
+import { hex } from '../src/bytes.ts'
 import { isKey, parseKey } from '../src/key.ts'
 import { ASKED_WATCHERS_MAX, OBSERVED_WAIT_MS_MAX } from '../src/observed.ts'
 import { CODES, Refusal } from './refusal.ts'
@@ -78,12 +79,12 @@ export function waitOf(fields: Record<string, unknown>): number {
   return countOf(fields, 'waitMs', OBSERVED_WAIT_MS_MAX, 0)
 }
 
-/** Keys of the watchers that are asked for; null for any. Throws a Refusal. */
-export function watchersOf({ watchers }: Record<string, unknown>): Uint8Array[] | null {
+/** Keys of the watchers that are asked for, in hex; null for any. Throws a Refusal. */
+export function watchersOf({ watchers }: Record<string, unknown>): ReadonlySet<string> | null {
   if (watchers === undefined) return null
   const isList = Array.isArray(watchers) && watchers.length <= ASKED_WATCHERS_MAX
   if (isList && watchers.every(one => typeof one === 'string' && isKey(one)))
-    return watchers.map(parseKey)
+    return new Set(watchers.map(one => hex(parseKey(one))))
   const wanted = `a list of at most ${ASKED_WATCHERS_MAX} keys`
   throw new Refusal(CODES.invalidParams, `Invalid params: "watchers" is ${wanted}`)
 }

@@ -8,7 +8,7 @@ import type { LedgerState } from '../src/state.ts'
 import { type Read, readToJson } from '../src/verified-read.ts'
 import type { Engine } from './engine.ts'
 import type { HostGossip } from './gossip.ts'
-import { isAmong, noteOf, textOf } from './observations.ts'
+import { isWanted, noteOf, textOf } from './observations.ts'
 import { countOf, type Line, Polls, waitOf, watchersOf } from './polls.ts'
 import { CODES, Refusal } from './refusal.ts'
 
@@ -29,7 +29,7 @@ interface Candidate {
 
 interface Wish {
   path: string
-  watchers: Uint8Array[] | null
+  watchers: ReadonlySet<string> | null
   witnesses: number
 }
 
@@ -67,7 +67,7 @@ export class HostReads {
   async #wait(candidates: Candidate[], wish: Wish, ms: number): Promise<Read | null> {
     const end = performance.now() + ms
     for (let left = ms; left > 0; left = end - performance.now()) {
-      await this.#polls.news(left, report => this.#listen(report))
+      await this.#polls.news(left, report => this.#listen(candidates, wish, report))
       const newest = candidates.at(-1)!
       if (this.#engine().standing.length !== newest.length) {
         candidates.push(this.#candidate(wish.path, newest.read))
@@ -79,8 +79,15 @@ export class HostReads {
     return null
   }
 
-  #listen(report: () => void): () => void {
-    const stops = [this.#gossip.onHeard(report), this.#engine().onCommit(report)]
+  /** What others say, or of other states, is not looked at: watchers may be many. */
+  #listen(candidates: Candidate[], { watchers }: Wish, report: () => void): () => void {
+    const stops = [
+      this.#gossip.onHeard(heard => {
+        const { length } = heard.observation.rooted.head
+        if (isWanted(watchers, heard) && candidates.some(one => one.length === length)) report()
+      }),
+      this.#engine().onCommit(report)
+    ]
     return () => {
       for (const stop of stops) stop()
     }
@@ -112,9 +119,9 @@ export class HostReads {
       const texts = new Map<string, ReturnType<HostGossip['verifiedAt']>>()
       for (const heard of this.#gossip.verifiedAt(length)) {
         const { verdict } = heard.observation
-        const isWanted = watchers === null || isAmong(watchers, heard.watcher)
         const isOf = verdict.kind === 'verified' && verdict.seq === read.seq
-        if (!isWanted || !isOf || !equalBytes(verdict.stateRoot, read.stateRoot)) continue
+        if (!isOf || !isWanted(watchers, heard) || !equalBytes(verdict.stateRoot, read.stateRoot))
+          continue
         const text = textOf(this.#ledger, heard)
         texts.set(text, [...(texts.get(text) ?? []), heard])
       }
@@ -125,7 +132,7 @@ export class HostReads {
   }
 
   #tooFew(candidates: Candidate[], { witnesses, watchers }: Wish): string {
-    const whom = watchers === null ? 'watchers' : `the ${watchers.length} watchers asked for`
+    const whom = watchers === null ? 'watchers' : `the ${watchers.size} watchers asked for`
     if (candidates.length === 1)
       return `fewer than ${witnesses} of ${whom} have told this host that they verified entry ${candidates[0]!.read.seq}: try again, or ${ASK_WATCHER}`
     return `this ledger moves on faster than ${whom} say what they verified: ${ASK_WATCHER}`

@@ -53,6 +53,8 @@ export async function recoverJournal(parts: RecoverParts): Promise<boolean> {
   const recovered = new Journal(join(parts.dir, RECOVERED_FILE))
   try {
     await replayInto(recovered, parts)
+    // With it goes what peers have told of this host's time while the blocks came.
+    recovered.setSpoken(journal.spoken())
   } finally {
     recovered.close()
   }

@@ -8,6 +8,7 @@ import {
   encodeEvidence,
   type ProvenBlock
 } from './evidence.ts'
+import { decodeEvidence, NotEvidence } from './evidence-decode.ts'
 import { isSame } from './evidence-entry.ts'
 import { judgeFacts } from './evidence-facts.ts'
 import type { Fault } from './fault.ts'
@@ -46,6 +47,16 @@ export async function blockEvidence(
   if (block < 2 || isUsedBefore || isShown(alone)) return fitting(alone)
   const both = { ...alone, blocks: await provenBlocks(ledger, head, [block - 1, block]) }
   return fitting(isShown(both) ? both : alone)
+}
+
+/** Whether a file has all that its rule reads: word for word the fault, or a call to be executed. */
+export function isConvicting(file: Uint8Array): boolean {
+  try {
+    return isShown(decodeEvidence(file))
+  } catch (error) {
+    if (error instanceof NotEvidence) return false
+    throw error
+  }
 }
 
 /** Whether the parts are enough: word for word the fault, or a call to be executed. */

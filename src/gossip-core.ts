@@ -7,6 +7,7 @@
 // owner is to do them. Memory is bounded by GOSSIP_LIMITS whatever the peers send.
 
 import { byteText, equalBytes, hex } from './bytes.ts'
+import { accusationId, headsOf, type Owed } from './gossip-accused.ts'
 import { type CheckResult, EvidenceExchange, type OwnEvidence } from './gossip-evidence.ts'
 import { headId, KeptHeads } from './gossip-kept.ts'
 import { GOSSIP_LIMITS } from './gossip-limits.ts'
@@ -37,7 +38,7 @@ import {
 import { PeerTable } from './gossip-table.ts'
 import { HostTimes, type Sight } from './gossip-times.ts'
 import type { Head } from './head.ts'
-import type { TreeNode } from './inclusion.ts'
+import { isSameTree, type TreeNode } from './inclusion.ts'
 
 /** What gossip asks of its owner, to be answered at once. */
 export interface GossipOwner {
@@ -99,6 +100,10 @@ export class GossipCore {
   /** Heads and times whose signatures were checked. */
   readonly #verified = new Set<string>()
   readonly #accused = new Map<Accusation['kind'], Set<string>>()
+  /** Heads of accusations whose evidence is not stored yet: an alarm must outlive this process. */
+  #owed: Owed[] = []
+  /** Heads from before this start that none was held against yet. */
+  #restored: { peer: GossipPeer; rooted: RootedHead }[] = []
   #ownLength = 0
   #observation: ObservationMessage | null = null
   #actions: GossipAction[] = []
@@ -168,6 +173,7 @@ export class GossipCore {
     return this.#run(() => {
       this.#ownLength = length
       this.#times.reach(length)
+      for (const { peer, rooted } of this.#restored.splice(0)) this.#judgeAlone(peer, rooted)
       if (!this.#kept.hasUpTo(length)) return
       for (const { rooted, peers } of this.#kept.upTo(length)) {
         if (!this.#compare(this.#peers.all.get(peers[0]!)!, rooted)) continue
@@ -202,6 +208,7 @@ export class GossipCore {
   evidenceStored(evidence: OwnEvidence, now: number): GossipAction[] {
     return this.#run(() => {
       this.#evidence.addOwn(evidence, now)
+      this.#settle(evidence.kind)
       this.#serveAll(now)
     })
   }
@@ -315,15 +322,20 @@ export class GossipCore {
 
   /** PROTOCOL §12.5 and §12.6, for a head whose signature is the host's. */
   #judge(peer: GossipPeer, rooted: RootedHead): void {
-    const { head } = rooted
-    if (head.fork !== 0)
-      return this.#accuse(peer, { kind: 'history-rewritten', by: 'fork', foreign: rooted })
-    if (this.#compare(peer, rooted)) return
-    for (const other of this.#kept.at(head.length)) {
-      if (equalBytes(other.head.treeHash, head.treeHash)) continue
-      return this.#accuse(peer, { kind: 'equivocation', by: 'heads', heads: [other, rooted] })
+    if (rooted.head.fork === 0 && this.#compare(peer, rooted)) return
+    if (!this.#judgeAlone(peer, rooted)) this.#keep(peer, rooted)
+  }
+
+  /** What needs no log of ours. True when it accused. */
+  #judgeAlone(peer: GossipPeer, rooted: RootedHead): boolean {
+    const { fork, length, treeHash } = rooted.head
+    if (fork !== 0) {
+      this.#accuse(peer, { kind: 'history-rewritten', by: 'fork', foreign: rooted })
+      return true
     }
-    this.#keep(peer, rooted)
+    const other = this.#kept.at(length).find(({ head }) => !equalBytes(head.treeHash, treeHash))
+    if (other) this.#accuse(peer, { kind: 'equivocation', by: 'heads', heads: [other, rooted] })
+    return other !== undefined
   }
 
   /** Compares with our own log, by the hashes of the roots only (PROTOCOL §6.5). False where our roots are not at hand. */
@@ -332,7 +344,7 @@ export class GossipCore {
     const own = length <= this.#ownLength ? this.#owner.rootsAt(length) : null
     if (own === null || own.length !== rooted.roots.length) return false
     this.#count('judged')
-    if (own.some((root, i) => !equalBytes(root.hash, rooted.roots[i]!.hash)))
+    if (!isSameTree(own, rooted.roots))
       this.#accuse(peer, { kind: 'equivocation', by: 'log', foreign: rooted })
     return true
   }
@@ -346,6 +358,17 @@ export class GossipCore {
     if (isEnough || accused.has(id)) return
     accused.add(id)
     this.#actions.push({ do: 'accuse', peer: peer.key, accusation })
+    for (const rooted of headsOf(accusation)) {
+      this.#owed.push({ kind, peer, rooted })
+      this.#actions.push({ do: 'keep', peer: peer.key, rooted })
+    }
+  }
+
+  /** The evidence of a fault of this kind is stored. */
+  #settle(kind: string): void {
+    const settled = this.#owed.filter(owed => owed.kind === kind)
+    this.#owed = this.#owed.filter(owed => owed.kind !== kind)
+    for (const { peer, rooted } of settled) this.#forget(peer, rooted)
   }
 
   #keep(peer: GossipPeer, rooted: RootedHead): void {
@@ -361,12 +384,17 @@ export class GossipCore {
 
   #forget(peer: GossipPeer, rooted: RootedHead): void {
     this.#kept.delete(peer.id, rooted)
+    const id = headId(rooted.head)
+    const isSame = (owed: Owed) => owed.peer === peer && headId(owed.rooted.head) === id
+    if (this.#owed.some(isSame)) return
     this.#actions.push({ do: 'forget', peer: peer.key, rooted })
   }
 
   #restore(key: Uint8Array, rooted: RootedHead, now: number): void {
     const peer = this.#place(key, now)
-    if (peer) this.#kept.add(peer.id, rooted)
+    if (!peer) return
+    this.#restored.push({ peer, rooted })
+    if (rooted.head.fork === 0) this.#kept.add(peer.id, rooted)
   }
 
   #place(key: Uint8Array, now: number): GossipPeer | null {
@@ -460,13 +488,4 @@ function isPast(sentAt: number, gap: 'observationMsMin' | 'timedHeadMsMin', now:
 
 function isSameTimed(a: TimedHeadMessage, b: TimedHeadMessage): boolean {
   return a.time === b.time && headId(a.rooted.head) === headId(b.rooted.head)
-}
-
-function accusationId(accusation: Accusation): string {
-  if (accusation.by === 'heads') return accusation.heads.map(({ head }) => headId(head)).join()
-  if (accusation.by === 'times') {
-    const { earlier, later } = accusation
-    return `${earlier.time} ${headId(earlier.rooted.head)} ${later.time} ${headId(later.rooted.head)}`
-  }
-  return headId(accusation.foreign.head)
 }

@@ -138,6 +138,32 @@ export function treeHash(roots: { node: TreeNode; span: Span }[]): Uint8Array {
   return new Uint8Array(hash(...parts))
 }
 
+/** Whether two trees have the same contents: by the hashes alone, because sizes may be a peer's word (PROTOCOL §6.5). */
+export function isSameTree(a: readonly TreeNode[], b: readonly TreeNode[]): boolean {
+  return a.length === b.length && a.every((node, i) => equalBytes(node.hash, b[i]!.hash))
+}
+
+/** The tree hash of these blocks, from nothing but the blocks. */
+export async function blocksTreeHash(
+  blocks: AsyncIterable<{ block: Uint8Array }>
+): Promise<Uint8Array> {
+  const open: { node: TreeNode; height: number }[] = []
+  let length = 0
+  for await (const { block } of blocks) {
+    let node = leafNode(block)
+    let height = 0
+    for (; open.at(-1)?.height === height; height++) node = parentNode(open.pop()!.node, node)
+    open.push({ node, height })
+    length++
+  }
+  return treeHash(
+    placed(
+      length,
+      open.map(({ node }) => node)
+    )
+  )
+}
+
 /** Nodes put at the places of the roots of a tree of `length` blocks. Their number must fit. */
 export function placed(length: number, nodes: TreeNode[]): { node: TreeNode; span: Span }[] {
   const spans = rootSpans(length)

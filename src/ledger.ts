@@ -2,9 +2,10 @@
 
 import merkleTree from 'hypercore/lib/merkle-tree.js'
 import multisig from 'hypercore/lib/multisig.js'
+import { equalBytes } from './bytes.ts'
 import { type KeyPair, SIGNATURE_BYTES } from './crypto.ts'
 import { type Head, verifyHead } from './head.ts'
-import type { InclusionProof, TreeNode } from './inclusion.ts'
+import { blocksTreeHash, type InclusionProof, type TreeNode } from './inclusion.ts'
 import { checkManifest, type LedgerManifest, ledgerManifest } from './manifest.ts'
 import { type Conflict, collectProof, type PeerHead, PeerHeads, plainNode } from './peer-heads.ts'
 import type { Storage } from './storage.ts'
@@ -179,6 +180,15 @@ export class Ledger {
   async treeHash(length: number, options: { timeoutMs?: number } = {}): Promise<Uint8Array> {
     await this.block(length - 1, options)
     return new Uint8Array(await this.core.treeHash(length))
+  }
+
+  /**
+   * Whether our log begins with the log of `head`. Sizes of our own tree may be a peer's word (PROTOCOL §6.5), so where its
+   * hash differs the blocks themselves decide, all of them. Throws a MissingBlock when they cannot be had.
+   */
+  async holds(head: Head, options: { timeoutMs?: number } = {}): Promise<boolean> {
+    if (equalBytes(await this.treeHash(head.length, options), head.treeHash)) return true
+    return equalBytes(await blocksTreeHash(this.blocks(0, head.length, options)), head.treeHash)
   }
 
   /** Proof that `head`, one of our own log and by default the newest, holds block `index`, for src/inclusion.ts to check. */

@@ -90,7 +90,9 @@ export function checkRead(read: Read): void {
     need((names !== null) === isDirectory, 'names belong to a directory, and to nothing else')
     if (names !== null) {
       const listed = verifyListing(stateRoot, path, proof!)
-      need(names.join('\0') === listed.join('\0'), 'its names are not those its proof shows')
+      const isListed =
+        names.length === listed.length && names.every((name, i) => name === listed[i])
+      need(isListed, 'its names are not those its proof shows')
     }
   } catch (error) {
     if (!(error instanceof InvalidProof)) throw error

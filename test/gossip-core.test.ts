@@ -43,6 +43,7 @@ describe('a host that shows two histories is accused', () => {
     assert.equal(party.accusations.length, 0)
     party.grow(9)
     assert.equal(party.accusations[0]?.kind, 'equivocation')
+    party.store(new Uint8Array(10), 'equivocation')
     assert.equal(party.stored.size, 0)
   })
 
@@ -53,8 +54,30 @@ describe('a host that shows two histories is accused', () => {
     party.restart()
     party.grow(30)
     assert.equal(party.accusations.length, 1)
-    assert.equal(party.stored.size, 0)
   })
+
+  for (const [name, own, shown] of [
+    ['found in our log', 8, [other.head(8)]],
+    ['found when our log grew', 7, [other.head(9)]],
+    ['of two heads beyond our log', 3, [log.head(9), other.head(9)]],
+    ['of a fork', 3, [log.head(2, 1)]]
+  ] as const) {
+    it(`again after a restart, everyone gone, while no evidence of it is stored: ${name}`, () => {
+      const party = watcher(own)
+      for (const [i, head] of shown.entries()) party.hear(A, observe(head, A, S + i))
+      party.grow(Math.max(own, 7))
+      if (own === 7) party.grow(9)
+      const [first] = party.accusations
+      party.leave(A)
+      const before = party.accusations.length
+      party.restart()
+      party.grow(own === 7 ? 9 : own)
+      assert.deepEqual(party.accusations.at(-1)?.kind, first!.kind)
+      assert.ok(party.accusations.length > before)
+      party.store(new Uint8Array(10), first!.kind)
+      assert.equal(party.stored.size, 0)
+    })
+  }
 
   it('by two peers who show two heads of one length that our log does not reach', () => {
     const party = watcher(3)

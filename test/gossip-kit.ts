@@ -132,7 +132,7 @@ export class Party {
       if (action.do === 'accuse') this.accusations.push(action.accusation)
       if (action.do === 'keep' || action.do === 'forget') {
         const { peer, rooted } = action
-        const id = `${Buffer.from(peer).toString('hex')} ${rooted.head.length} ${Buffer.from(rooted.head.treeHash).toString('hex')}`
+        const id = `${Buffer.from(peer).toString('hex')} ${Buffer.from(rooted.head.signature).toString('hex')}`
         if (action.do === 'keep') this.stored.set(id, { peer, rooted })
         else this.stored.delete(id)
       }

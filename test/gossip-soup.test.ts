@@ -259,10 +259,10 @@ describe('random soups', () => {
           assert.ok(views.length <= LIMITS.peersMax)
           assert.ok(views.every(({ kept }) => kept <= LIMITS.keptHeadsMax))
           assert.ok(party.core.fetchedBytes() <= LIMITS.fetchBytesMax)
-          assert.equal(
-            views.reduce((sum, { kept }) => sum + kept, 0),
-            party.stored.size
-          )
+          const kept = views.reduce((sum, view) => sum + view.kept, 0)
+          // Beside what waits for our log, the heads of accusations whose evidence is owed: two kinds, two heads each.
+          assert.ok(kept <= party.stored.size)
+          assert.ok(party.stored.size <= kept + 4 * LIMITS.accusationsMax)
         }
         for (const accusation of party.accusations) {
           const isOurs = (length: number) => length <= 4

@@ -195,3 +195,10 @@ test('a ledger at fault answers with its last verified state and says so', t => 
   assert.match(found.remarks, /AT FAULT: this is the last state before it/)
   assert.equal(run(store, '/a/b', { json: true }).json.verdict, 'fault')
 })
+
+test('names that were put together into one are not those of the directory', t => {
+  const read = new Reads(verifiedStore(t), () => null).read(KEY, '/a', true)!
+  assert.deepEqual(read.names, ['b', 'c'])
+  checkRead(read)
+  assert.throws(() => checkRead({ ...read, names: ['b\0c'] }), ReadRefused)
+})

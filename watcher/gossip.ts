@@ -7,7 +7,7 @@ import { equalBytes, hex } from '../src/bytes.ts'
 import { checkEvidence } from '../src/check-evidence.ts'
 import { contradictionOf, headsEvidence, timedEvidence } from '../src/collect-evidence.ts'
 import type { KeyPair } from '../src/crypto.ts'
-import { NotEvidence } from '../src/evidence-decode.ts'
+import { decodeEvidence, NotEvidence } from '../src/evidence-decode.ts'
 import type { Executor } from '../src/execution.ts'
 import type { CannotCheck, Fault, FaultKind } from '../src/fault.ts'
 import type { GossipOwner, PeerView } from '../src/gossip-core.ts'
@@ -17,13 +17,12 @@ import {
   evidenceHash,
   type GossipRole,
   type RootedHead,
-  rootedHead,
   type TimedHeadMessage
 } from '../src/gossip-messages.ts'
 import type { Accusation, GossipCount } from '../src/gossip-out.ts'
 import { type Drop, GossipTalk, type TalkEvents } from '../src/gossip-talk.ts'
 import type { Sight } from '../src/gossip-times.ts'
-import type { TreeNode } from '../src/inclusion.ts'
+import { isSameTree, type TreeNode } from '../src/inclusion.ts'
 import { keyText } from '../src/key.ts'
 import type { Ledger } from '../src/ledger.ts'
 import { ledgerWords } from '../src/ledger-words.ts'
@@ -38,6 +37,7 @@ import type { Heard, NewObservation, Unsigned } from './store-gossip.ts'
 const HEADS_MAX = 4_096
 const ROOTS_MAX = 512
 const ROOTS_MS_MAX = 5_000
+const ROOTS_FETCHES_MAX = 16
 
 export interface GossipParts {
   store: Store
@@ -49,10 +49,13 @@ export interface GossipParts {
   hear(heard: Partial<Heard>): void
   count(what: GossipCount): void
   /** `find` gives a fault of this kind with its evidence, to be stored; the answer is `faultStored`. */
-  accuse(kind: FaultKind, find: () => Promise<Finding>): void
+  accuse(kind: FaultKind, find: Find): void
   /** No channel with this peer about this ledger before `until`. */
   bar(peer: Uint8Array, until: number): void
 }
+
+/** Gathers the evidence from the replica that is open then. */
+export type Find = (ledger: Ledger) => Promise<Finding>
 
 export interface Finding {
   fault: Fault
@@ -68,6 +71,8 @@ export class LedgerGossip {
   readonly #heads = new Map<number, RootedHead>()
   /** Null: on their way. */
   readonly #roots = new Map<number, TreeNode[] | null>()
+  #fetching = 0
+  #isTelling = false
   /** Evidence that is offered, by its hash, and all that was ever looked at for it. */
   readonly #files = new Map<string, Uint8Array>()
   readonly #seenFiles = new Set<string>()
@@ -185,15 +190,33 @@ export class LedgerGossip {
   #rootsAt(length: number): TreeNode[] | null {
     const known = this.#roots.get(length)
     if (known !== undefined) return known
+    // The others are asked for when these are there.
+    if (this.#fetching >= ROOTS_FETCHES_MAX) return null
+    this.#fetching++
     addBounded(this.#roots, length, null, ROOTS_MAX)
-    this.ledger.roots(length, { timeoutMs: ROOTS_MS_MAX }).then(
-      roots => {
-        this.#roots.set(length, roots)
-        this.#talk.do(core => core.logGrew(this.ledger.length))
-      },
-      () => this.#roots.delete(length)
-    )
+    this.ledger
+      .roots(length, { timeoutMs: ROOTS_MS_MAX })
+      .then(
+        roots => {
+          addBounded(this.#roots, length, roots, ROOTS_MAX)
+          this.#rootsCame()
+        },
+        () => this.#roots.delete(length)
+      )
+      .finally(() => {
+        this.#fetching--
+      })
     return null
+  }
+
+  /** Told once for all that came in one turn: the core then looks at every kept head. */
+  #rootsCame(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    setImmediate(() => {
+      this.#isTelling = false
+      if (!this.#isClosed) this.#talk.do(core => core.logGrew(this.ledger.length))
+    })
   }
 
   #met(peer: Uint8Array, role: GossipRole): void {
@@ -217,7 +240,7 @@ export class LedgerGossip {
       hear({ observations: [{ ledger, heard: { peer, observation, heardAt: now() } }] })
     } else if (action.do === 'accuse') {
       const { accusation } = action
-      this.#parts.accuse(accusation.kind, () => this.#findingOf(accusation))
+      this.#parts.accuse(accusation.kind, ledger => findingOf(ledger, accusation))
     } else if (action.do === 'check') {
       this.#later(() => this.#check(action.hash, action.kind, action.file))
     } else {
@@ -226,28 +249,14 @@ export class LedgerGossip {
     }
   }
 
-  async #findingOf(accusation: Accusation): Promise<Finding> {
-    const { ledger } = this
-    if (accusation.by === 'times') {
-      const [earlier, later] = [plainTimed(accusation.earlier), plainTimed(accusation.later)]
-      const fault = timedFault(earlier, later)
-      if (!fault) throw new Error('two timed heads that do not contradict each other')
-      return { fault, evidence: timedEvidence(ledger, fault, earlier, later) }
-    }
-    const foreign = accusation.by === 'heads' ? accusation.heads[1] : accusation.foreign
-    const own = accusation.by === 'heads' ? accusation.heads[0].head : ledger.head()
-    return headsEvidence(ledger, {
-      ...contradictionOf(own, foreign.head),
-      foreignRoots: foreign.roots
-    })
-  }
-
   /** Evidence that a peer gave: it raises the alarm only when our own check finds it proven. */
   async #check(hash: Uint8Array, kind: FaultKind, file: Uint8Array): Promise<void> {
     const { executor } = this.#parts
-    const result = await checkEvidence(file, { executor }).catch(notEvidence)
-    const isOurs = result?.ledger === keyText(this.ledger.key) && result.fault.kind === kind
-    if (result?.verdict === 'proven' && isOurs) {
+    // A stranger's ledger is none of our work: nothing of it is executed.
+    const result = isAbout(file, this.ledger.key, kind)
+      ? await checkEvidence(file, { executor }).catch(notEvidence)
+      : null
+    if (result?.verdict === 'proven') {
       const { fault } = result
       this.#parts.accuse(kind, async () => ({ fault, evidence: file }))
       return this.#checked(hash, { verdict: 'proven', kind })
@@ -302,10 +311,10 @@ export class LedgerGossip {
     if (this.ledger.length < head.length) return
     const roots = await this.ledger.roots(head.length, { timeoutMs: ROOTS_MS_MAX })
     this.#last = { length: head.length, treeHash: head.treeHash }
-    this.#isOneLog = equalBytes(rootedHead(head, roots).head.treeHash, head.treeHash)
+    this.#isOneLog = isSameTree(roots, foreignRoots)
     if (this.#isOneLog) return
     const contradiction = { ...contradictionOf(this.ledger.head(), head), foreignRoots }
-    this.#parts.accuse('equivocation', () => headsEvidence(this.ledger, contradiction))
+    this.#parts.accuse('equivocation', ledger => headsEvidence(ledger, contradiction))
   }
 
   /** Of our newest head: nobody is accused by it, but its length and tree are told. */
@@ -343,9 +352,34 @@ export class LedgerGossip {
   }
 }
 
+async function findingOf(ledger: Ledger, accusation: Accusation): Promise<Finding> {
+  if (accusation.by === 'times') {
+    const [earlier, later] = [plainTimed(accusation.earlier), plainTimed(accusation.later)]
+    const fault = timedFault(earlier, later)
+    if (!fault) throw new Error('two timed heads that do not contradict each other')
+    return { fault, evidence: timedEvidence(ledger, fault, earlier, later) }
+  }
+  const foreign = accusation.by === 'heads' ? accusation.heads[1] : accusation.foreign
+  const own = accusation.by === 'heads' ? accusation.heads[0].head : ledger.head()
+  return headsEvidence(ledger, {
+    ...contradictionOf(own, foreign.head),
+    foreignRoots: foreign.roots
+  })
+}
+
 function notEvidence(error: unknown): null {
   if (error instanceof NotEvidence) return null
   throw error
+}
+
+function isAbout(file: Uint8Array, ledger: Uint8Array, kind: FaultKind): boolean {
+  try {
+    const evidence = decodeEvidence(file)
+    return equalBytes(evidence.ledger, ledger) && evidence.fault.kind === kind
+  } catch (error) {
+    if (error instanceof NotEvidence) return false
+    throw error
+  }
 }
 
 function plainTimed({ rooted, time, signature }: TimedHeadMessage) {

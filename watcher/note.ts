@@ -8,6 +8,7 @@ import {
   observationText,
   signObservation
 } from '../src/observation.ts'
+import { NOTE_SIGNATURES_MAX } from '../src/signed-note.ts'
 import type { Store } from './store.ts'
 
 export interface Note {
@@ -38,6 +39,8 @@ export function noteAt(
   ]
   for (const { peer, observation } of store.observationsAt(ledger, length)) {
     const theirs: Observation = { ...statementOf(ledger, observation), ...observation }
+    // A note holds so many, and strangers may be more.
+    if (signed.length === NOTE_SIGNATURES_MAX) break
     // Whoever says another thing of the same length signs another note.
     if (observationText(theirs) === text) signed.push({ watcher: peer, observation: theirs })
   }

@@ -105,6 +105,8 @@ export interface AlertStore {
   alert(id: string): ListedAlert | null
   ackAlert(id: string, now: number): ListedAlert | null
   evidence(id: string): Uint8Array | null
+  /** Better evidence of a fault that is stored already. */
+  replaceEvidence(id: string, evidence: Uint8Array, now: number): void
   listEvidence(): EvidenceRow[]
   /**
    * Names the sinks that notices go to from now on. Every open alert that reached nobody yet is owed to each

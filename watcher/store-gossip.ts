@@ -67,10 +67,11 @@ export interface GossipStore {
   /** All in one transaction. */
   heard(all: Heard): void
   peerRows(ledger: Uint8Array): PeerRow[]
-  /** What each peer said last. */
   /** The evidence of each fault of the ledger. */
   faultFiles(ledger: Uint8Array): { kind: FaultKind; file: Uint8Array }[]
+  /** What each peer said last. */
   newestObservations(ledger: Uint8Array): HeardObservation[]
+  /** Who was met first comes first: names that are made up later push nobody out of a note. */
   observationsAt(ledger: Uint8Array, length: number): HeardObservation[]
   /** The greatest length that we and at least one peer verified; 0 where there is none. */
   witnessedLength(ledger: Uint8Array): number
@@ -158,7 +159,9 @@ export function gossipStore(db: Db): GossipStore {
     `SELECT peer, message, max(heard_at) AS heard_at FROM peer_observation WHERE ${ofKey} GROUP BY peer`
   )
   const at = db.prepare<[Uint8Array, number], RawHeard>(
-    `SELECT peer, message, heard_at FROM peer_observation WHERE ${ofKey} AND length = ?`
+    `SELECT peer, message, heard_at FROM peer_observation WHERE ${ofKey} AND length = ?
+     ORDER BY (SELECT first_met_at FROM peer
+       WHERE peer.ledger = peer_observation.ledger AND peer.key = peer_observation.peer) NULLS LAST`
   )
   const witnessed = db
     .prepare<[Uint8Array], number | null>(
@@ -249,9 +252,9 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
        (SELECT key FROM peer WHERE ledger = @ledger)`
   )
   const keep = db.prepare(
-    'INSERT OR REPLACE INTO kept_head (ledger, peer, hash, head) VALUES (?, ?, ?, ?)'
+    'INSERT OR REPLACE INTO kept_head (ledger, peer, signature, head) VALUES (?, ?, ?, ?)'
   )
-  const drop = db.prepare('DELETE FROM kept_head WHERE ledger = ? AND peer = ? AND hash = ?')
+  const drop = db.prepare('DELETE FROM kept_head WHERE ledger = ? AND peer = ? AND signature = ?')
   const time = db.prepare('INSERT OR REPLACE INTO timed_head (ledger, message) VALUES (?, ?)')
 
   return db.transaction(({ peers, observations, kept, timed }: Heard) => {
@@ -272,9 +275,10 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
     for (const { ledger: key, peer, rooted, isKept } of kept) {
       const ledger = idOf(key)
       if (ledger === undefined) continue
-      const { treeHash } = rooted.head
-      if (isKept) keep.run(ledger, peer, treeHash, writeRooted(rooted))
-      else drop.run(ledger, peer, treeHash)
+      // Two forks may have one tree hash.
+      const { signature } = rooted.head
+      if (isKept) keep.run(ledger, peer, signature, writeRooted(rooted))
+      else drop.run(ledger, peer, signature)
     }
     for (const { ledger: key, timed: one } of timed) {
       const ledger = idOf(key)

@@ -22,7 +22,10 @@ interface NewAlert {
   expected: string | null
 }
 
-export type Raising = Pick<AlertStore, 'freeze' | 'cannotCheck' | 'stale' | 'resolve'>
+export type Raising = Pick<
+  AlertStore,
+  'freeze' | 'replaceEvidence' | 'cannotCheck' | 'stale' | 'resolve'
+>
 
 export function raising(db: Db): Raising {
   const idOf = db.prepare<[Uint8Array], number>('SELECT id FROM ledger WHERE key = ?').pluck()
@@ -34,6 +37,7 @@ export function raising(db: Db): Raising {
   const doubt = db.prepare(
     `UPDATE checkpoint SET verdict = 'cannot-check' WHERE ledger = ? AND verdict <> 'fault'`
   )
+  const replace = db.prepare('UPDATE evidence SET bytes = ?, created_at = ? WHERE alert = ?')
   const open = openAlert(db)
   const close = closeAlerts(db)
 
@@ -62,6 +66,7 @@ export function raising(db: Db): Raising {
   return {
     freeze: (key, expected, fault, evidence, now) =>
       freeze.immediate(key, expected, fault, evidence, now),
+    replaceEvidence: (id, evidence, now) => void replace.run(evidence, now, id),
     cannotCheck: (key, reason, now) =>
       raise.immediate(key, notice(reason.kind, reason.seq, reason.message), now),
     stale: (key, kind, summary, now) => raise.immediate(key, notice(kind, null, summary), now),

@@ -151,13 +151,13 @@ CREATE TABLE peer_observation (
   PRIMARY KEY (ledger, peer, length)
 ) WITHOUT ROWID;
 
--- Heads that our log does not reach yet.
+-- Heads that our log does not reach yet, and those of accusations whose evidence is not stored yet.
 CREATE TABLE kept_head (
   ledger INTEGER NOT NULL REFERENCES ledger (id) ON DELETE CASCADE,
   peer BLOB NOT NULL,
-  hash BLOB NOT NULL,
+  signature BLOB NOT NULL,
   head BLOB NOT NULL,
-  PRIMARY KEY (ledger, peer, hash)
+  PRIMARY KEY (ledger, peer, signature)
 ) WITHOUT ROWID;
 
 CREATE TABLE timed_head (

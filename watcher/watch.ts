@@ -14,7 +14,8 @@ import {
   type Contradiction,
   conflictOf,
   contradictionOf,
-  headsEvidence
+  headsEvidence,
+  isConvicting
 } from '../src/collect-evidence.ts'
 import { CANNOT_CHECK_KINDS, type CannotCheck, type Fault, type FaultKind } from '../src/fault.ts'
 import { firstSight } from '../src/first-sight.ts'
@@ -27,7 +28,7 @@ import { RequestWindow } from '../src/request-window.ts'
 import { headsFault } from '../src/rules-signed.ts'
 import { LedgerState } from '../src/state.ts'
 import { FilesWatch } from './files-watch.ts'
-import type { Finding, LedgerGossip } from './gossip.ts'
+import type { Find, LedgerGossip } from './gossip.ts'
 import type { LiveLedger } from './snapshot.ts'
 import type { LedgerRow } from './store-ledgers.ts'
 import type { WatchParts } from './watch-parts.ts'
@@ -37,8 +38,19 @@ const RETRY_MS_MIN = 1_000
 const RETRY_MS_MAX = 300_000
 /** A ledger that cannot be checked is retried so often before anyone is told, unless it is hopeless. */
 const QUIET_RETRIES = 2
+/** An accusation whose evidence could not be gathered is tried again so often. */
+const OWED_MS = 10_000
+/** Of one kind, while none of them gave evidence that convicts. */
+const SUSPICIONS_MAX = 16
 /** A state that is not needed for so long is let go; it is built again from the store when it is. */
 const IDLE_STATE_MS = 30_000
+
+interface Suspicion {
+  finds: Find[]
+  tries: number
+  /** The stored evidence convicts alone. */
+  isProven: boolean
+}
 
 type FaultEnd = Extract<AuditEnd, { end: 'fault' }>
 
@@ -59,8 +71,8 @@ export class LedgerWatch {
   #files: FilesWatch | null = null
   #gossip: LedgerGossip | null = null
   #genesis: { bytes: Uint8Array; value: Genesis } | null = null
-  /** Faults that are not in a block: one of a kind, since every peer brings it. */
-  readonly #found = new Map<FaultKind, { find: () => Promise<Finding>; isTold: boolean }>()
+  /** Faults that are not in a block. Every peer brings them: of a kind, as many as it takes to have one that convicts. */
+  readonly #found = new Map<FaultKind, Suspicion>()
   #retries = 0
   #done: Promise<void> = Promise.resolve()
 
@@ -111,7 +123,8 @@ export class LedgerWatch {
     try {
       while (!this.#abort.signal.aborted) {
         this.#urgent = new AbortController()
-        await this.#bell.wait(await this.#advance(ledger))
+        const waitMs = await this.#advance(ledger)
+        await this.#bell.wait(this.#isOwed ? Math.min(waitMs ?? OWED_MS, OWED_MS) : waitMs)
       }
     } finally {
       await this.#files?.close()
@@ -131,8 +144,8 @@ export class LedgerWatch {
       this.#bell.ring()
     })
     ledger.onPeers(() => this.#bell.ring())
-    ledger.onConflict(conflict => this.#note(ledger, conflictOf(conflict)))
-    ledger.onForeignFork(foreign => this.#note(ledger, contradictionOf(ledger.head(), foreign)))
+    ledger.onConflict(conflict => this.#note(conflictOf(conflict)))
+    ledger.onForeignFork(foreign => this.#note(contradictionOf(ledger.head(), foreign)))
   }
 
   /** Our own trouble: said as such, and tried again. Never ends the watch, not even when the store is out. */
@@ -154,7 +167,7 @@ export class LedgerWatch {
   /** Does what can be done now; returns how long to wait at most, undefined for until something happens. */
   async #advance(ledger: Ledger): Promise<number | undefined> {
     const { store, now } = this.#parts
-    await this.#accuseAll()
+    await this.#accuseAll(ledger)
     if (!(await this.#learnGenesis(ledger))) return RETRY_MS_MIN
     const checkpoint = store.checkpoint(this.row.key)
     if (!checkpoint) return undefined
@@ -261,32 +274,54 @@ export class LedgerWatch {
     this.#bell.ring()
   }
 
-  #note(ledger: Ledger, found: Contradiction): void {
-    this.#suspect(headsFault(found.own, found.foreign).kind, () => headsEvidence(ledger, found))
+  #note(found: Contradiction): void {
+    this.#suspect(headsFault(found.own, found.foreign).kind, ledger => headsEvidence(ledger, found))
   }
 
   /** Noted only: accused in the loop, which tries again when the store is out. */
-  #suspect(kind: FaultKind, find: () => Promise<Finding>): void {
-    if (!this.#found.has(kind)) this.#found.set(kind, { find, isTold: false })
+  #suspect(kind: FaultKind, find: Find): void {
+    const known = this.#found.get(kind) ?? { finds: [], tries: 0, isProven: false }
+    this.#found.set(kind, known)
+    if (known.isProven || known.tries >= SUSPICIONS_MAX) return
+    known.tries++
+    known.finds.push(find)
     this.#urgent.abort()
     this.#bell.ring()
   }
 
-  async #accuseAll(): Promise<void> {
+  /** Evidence that cannot be gathered holds up nothing else. Throws when the store is out. */
+  async #accuseAll(ledger: Ledger): Promise<void> {
     for (const one of this.#found.values()) {
-      if (one.isTold) continue
-      const { fault, evidence } = await one.find()
-      this.#freeze(fault, evidence)
-      one.isTold = true
+      for (const find of [...one.finds]) {
+        const finding = one.isProven ? null : await find(ledger).catch(error => this.#failed(error))
+        if (finding) one.isProven = this.#freeze(finding.fault, finding.evidence)
+        if (finding || one.isProven) one.finds = one.finds.filter(other => other !== find)
+      }
     }
   }
 
-  #freeze(fault: Fault, evidence: Uint8Array): void {
+  get #isOwed(): boolean {
+    return [...this.#found.values()].some(({ finds }) => finds.length > 0)
+  }
+
+  #failed(error: unknown): null {
+    const { log } = this.#parts
+    log.error('evidence was not gathered', { ledger: this.row.name, error: String(error) })
+    return null
+  }
+
+  /** Whether the evidence that is stored now convicts alone: better one takes the place of one that does not. */
+  #freeze(fault: Fault, evidence: Uint8Array): boolean {
     const { store, now, log, wake } = this.#parts
     const id = store.freeze(this.row.key, null, fault, evidence, now())
     log.warn('TAMPERED', { ledger: this.row.name, fault: fault.kind, seq: fault.seq, alert: id })
+    const isProven = isConvicting(evidence)
+    const stored = id === null ? null : store.evidence(id)
+    const isBetter = isProven && stored !== null && !isConvicting(stored)
+    if (isBetter) store.replaceEvidence(id!, evidence, now())
     wake()
     this.#gossip?.faultStored(fault, evidence)
+    return isProven
   }
 
   /** Raises it once it lasts, then waits longer each time. */
@@ -353,7 +388,7 @@ export class LedgerWatch {
   #joinFleet(ledger: Ledger): LedgerGossip | null {
     const { fleet, executor } = this.#parts
     const manifest = ledger.manifest()
-    const accuse = (kind: FaultKind, find: () => Promise<Finding>) => this.#suspect(kind, find)
+    const accuse = (kind: FaultKind, find: Find) => this.#suspect(kind, find)
     return manifest && fleet.join(this.row.name, ledger, manifest.publicKey, executor, accuse)
   }
 
@@ -362,7 +397,7 @@ export class LedgerWatch {
     const sight = await firstSight(ledger, GENESIS_MS_MAX)
     if (sight && 'genesis' in sight) return sight.genesis
     const isKnown = this.#parts.store.checkpoint(this.row.key)?.verdict === 'fault'
-    if (sight && !isKnown) this.#note(ledger, contradictionOf(ledger.head(), sight.foreign))
+    if (sight && !isKnown) this.#note(contradictionOf(ledger.head(), sight.foreign))
     return null
   }
 
@@ -370,9 +405,8 @@ export class LedgerWatch {
   async #compareKept(ledger: Ledger, kept: Head): Promise<void> {
     const own = ledger.head()
     if (!own || own.length < kept.length || equalBytes(own.signature, kept.signature)) return
-    const treeHash = await ledger.treeHash(kept.length)
-    if (equalBytes(treeHash, kept.treeHash)) return
-    this.#note(ledger, contradictionOf(kept, own))
+    if (await ledger.holds(kept)) return
+    this.#note(contradictionOf(kept, own))
   }
 
   /** After a fault nothing is judged any more, but what the host goes on to publish is kept. */
