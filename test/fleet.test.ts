@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { utf8 } from '../src/bytes.ts'
+import { parseKey } from '../src/key.ts'
+import { openObservationNote } from '../src/observation.ts'
 import { GUEST_LIST, openHalf, untilPeers } from './fleet-kit.ts'
 import { openStage, startDaemon, startHost, watch } from './programs.ts'
 
@@ -26,4 +29,8 @@ test('watchers of a ledger meet, say what they verified, and their cosignatures 
   const [note] = await watch(stage, anne.dir, 'checkpoint', 'guests', '--cosigners', '2')
   assert.deepEqual(note!.watchers.sort(), [anne.watcher, bert.watcher].sort())
   assert.equal(note!.length, 2)
+  const watchers = [anne, bert].map(({ watcher }) => parseKey(watcher))
+  const { statement, signed } = openObservationNote(utf8(note!.note), watchers)
+  assert.equal(signed.length, 2, 'both signatures hold')
+  assert.equal(statement.verdict.kind, 'verified')
 })
