@@ -46,6 +46,8 @@ export interface LedgerPeer {
   remoteLength: number
   /** The peer's own unsigned word: only a PeerHead backs it. */
   remoteFork: number
+  /** Whether it has said yet how much it holds: until then its length is 0. */
+  hasSpoken: boolean
 }
 
 /** Opens the host's own ledger, or starts it with `genesis` as block 0. The secret key is not stored. */
@@ -222,7 +224,8 @@ export class Ledger {
     return this.core.peers.map((peer: any) => ({
       publicKey: new Uint8Array(peer.remotePublicKey),
       remoteLength: peer.remoteLength,
-      remoteFork: peer.remoteFork
+      remoteFork: peer.remoteFork,
+      hasSpoken: peer.remoteSynced
     }))
   }
 

@@ -51,7 +51,20 @@ export async function openStorage(
 export function followForks(core: any): void {
   const { replicator } = core.core
   replicator.allowFork = true
+  if (!Object.hasOwn(core.core, 'reorg')) core.core.reorg = reorgWithin(core.core)
   for (const peer of replicator.peers) replicator._updateFork(peer)
+}
+
+/**
+ * hypercore deletes from the last common block to our own end. Where we had less than what is common that range is upside
+ * down, and its failure takes with it whatever else, of other cores too, is written at that moment.
+ */
+function reorgWithin(inner: any): (batch: any) => Promise<boolean> {
+  const reorg = inner.reorg.bind(inner)
+  return batch => {
+    batch.ancestors = Math.min(batch.ancestors, batch.treeLength)
+    return reorg(batch)
+  }
 }
 
 /** A corestore whose cores never follow another fork, whoever opens them first (a peer may). */
