@@ -88,6 +88,12 @@ export function useOf(pid: number, isTree = false): Use | null {
 
 /** Resident memory in MiB, where each page that others use too counts in part; null where the kernel does not tell. */
 export function pssMib(pid: number): number | null {
+  const own = ownPssMib(pid)
+  // A sandbox stands behind the programs that shut it in.
+  return own && childrenOf(pid).reduce((sum, child) => sum + (pssMib(child) ?? 0), own)
+}
+
+function ownPssMib(pid: number): number | null {
   try {
     const [, kib] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
     return kib === undefined ? null : Number(kib) / 1024

@@ -102,7 +102,7 @@ async function childMemory(bench: Bench): Promise<void> {
     return { value, unit: 'MiB', ratio: value / (look(nothing.pid) ?? Number.NaN) }
   }
   const name = `sandbox: a process after ${CALLS} calls`
-  const rss = of(each => useOf(each)?.rssMib ?? null)
+  const rss = of(each => useOf(each, true)?.rssMib ?? null)
   bench.row({ name: `${name}, resident`, ...rss, against: NODE_MIB })
   bench.row({ name: `${name}, its share (PSS)`, ...of(pssMib), against: `${NODE_MIB} (PSS)` })
   await nothing.end()

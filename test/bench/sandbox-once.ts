@@ -112,11 +112,12 @@ async function ledgers(count: string, ms: string): Promise<Ledgers> {
   const done = await Promise.all(lanes.map(lane => lane.callFor(Number(ms), BATCH)))
   const rate = (done.reduce((a, b) => a + b) / (performance.now() - from)) * 1000
   const pids = sandbox.pids
-  const pss = [process.pid, ...pids].map(pssMib)
+  // Of this process and all under it.
+  const pss = [pssMib(process.pid)]
   const found = {
     rate,
     parent: rssMib(process.pid),
-    children: sum(pids.map(rssMib)),
+    children: sum(pids.map(pid => useOf(pid, true)?.rssMib ?? Number.NaN)),
     pss: pss.includes(null) ? null : sum(pss as number[])
   }
   await sandbox.close()
