@@ -77,7 +77,7 @@ export class Guard {
    */
   async maySpeak(): Promise<void> {
     if (!this.#hasAsked && this.#ledger.peers().length > 0) {
-      await this.#ledger.update({ timeoutMs: PEER_MS_MAX })
+      await this.#ledger.hearOut({ timeoutMs: PEER_MS_MAX })
       this.#hasAsked = true
     }
     await this.mayAppend()
@@ -128,7 +128,8 @@ export class Guard {
     })
     clearTimeout(timer)
     stop()
-    if (this.#ledger.peers().length > 0) await this.#ledger.update({ timeoutMs: PEER_MS_MAX })
+    // Who has just come has not yet said what it holds.
+    await this.#ledger.hearOut({ timeoutMs: PEER_MS_MAX })
     this.#grace = null
   }
 }

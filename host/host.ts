@@ -112,12 +112,7 @@ async function serve(
       'vms.get': reads.answer.bind(reads)
     }
   }
-  const connections = new Set<{ destroy(): void }>()
-  const onConnection = (connection: any) => {
-    connections.add(connection)
-    connection.on('close', () => connections.delete(connection))
-    gossip.attach(connection)
-  }
+  const onConnection = (connection: unknown) => gossip.attach(connection)
   const rpc = await listen({
     port: options.port,
     address: options.address,
@@ -134,11 +129,7 @@ async function serve(
   const topics = [ledger.discoveryKey, drive.discoveryKey, gossipTopic(ledger.key)]
   const swarm = await joinSwarm(options, storage, topics, onConnection)
   closers.push(() => swarm.close(), tellReach(swarm, options.tell))
-  if (options.recover) {
-    await recover(options, base, ledger)
-    // hypercore was seen to tell nobody of what a writer appends who has just been given blocks on the same connection.
-    for (const connection of connections) connection.destroy()
-  }
+  if (options.recover) await recover(options, base, ledger)
   const { journal } = base.held
   const { isUnguarded = false, isMute = false } = options.deceit ?? {}
   const guard = new Guard(

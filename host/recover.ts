@@ -20,7 +20,6 @@ const KEPT_FILE = 'journal.before-recovery.sqlite'
 /** How long the first peer may take to appear, and then to say what it holds. */
 const FIRST_PEER_MS_MAX = 30_000
 const NEWS_MS_MAX = 10_000
-const LOOK_MS = 50
 const TOLD_BLOCKS = 1_000
 
 export interface RecoverParts {
@@ -44,7 +43,7 @@ export async function recoverJournal(parts: RecoverParts): Promise<boolean> {
   const { ledger, journal, tell } = parts
   tell('asking peers what they hold of this ledger')
   await firstPeer(ledger)
-  await heardOut(ledger, performance.now() + NEWS_MS_MAX)
+  await ledger.hearOut({ timeoutMs: NEWS_MS_MAX })
   if (ledger.length <= journal.length) {
     const says = ledger.peers().length > 0 ? 'no peer that answered holds more' : 'no peer answered'
     tell(`${says}: this folder goes on as it is`)
@@ -76,18 +75,6 @@ async function firstPeer(ledger: WritableLedger): Promise<void> {
       resolve()
     }
   })
-}
-
-/** Until every peer has said what it holds, and we hold what the longest of them says or it does not come in time. */
-async function heardOut(ledger: WritableLedger, until: number): Promise<void> {
-  while (performance.now() < until && ledger.peers().length > 0) {
-    await ledger.update({ timeoutMs: Math.max(1, until - performance.now()) })
-    const peers = ledger.peers()
-    const isQuiet = peers.some(({ hasSpoken }) => !hasSpoken)
-    const isAll = peers.every(({ remoteLength }) => remoteLength <= ledger.length)
-    if (!isQuiet && isAll) return
-    await new Promise(resolve => setTimeout(resolve, LOOK_MS))
-  }
 }
 
 /** Judges each block as a watcher would, and journals it. */

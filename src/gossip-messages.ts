@@ -16,13 +16,13 @@ import {
   uint
 } from './codec.ts'
 import { HASH_BYTES, hash, SIGNATURE_BYTES } from './crypto.ts'
+import { EVIDENCE_BYTES_MAX } from './evidence.ts'
 import type { Head } from './head.ts'
 import { placed, rootSpans, type TreeNode, treeHash } from './inclusion.ts'
 import { isVerdictKind, VERDICT_KIND_BYTES_MAX, type Verdict } from './observation.ts'
 
 export const GOSSIP_PROTOCOL = 'vms-watch/gossip'
 export const GOSSIP_VERSION = 1
-export const EVIDENCE_BYTES_MAX: number = 16 * 1024 * 1024
 export const PART_BYTES_MAX = 65_536
 /** Of any message of the channel. What is longer need not be read. */
 export const GOSSIP_MESSAGE_BYTES_MAX: number = PART_BYTES_MAX + 256

@@ -13,6 +13,8 @@ import { within } from './within.ts'
 
 const BLOCK_MS_MAX = 30_000
 const PEER_ANSWER_MS_MAX = 10_000
+/** While peers have not said what they hold, they are looked at so often: hypercore has no event for it. */
+const HEARD_LOOK_MS = 50
 /** Downloading goes one window ahead of the reader. Narrower windows, or linear ones, halve hypercore's speed. */
 const WINDOW_BLOCKS = 1_024
 const WINDOWS_AHEAD = 2
@@ -218,6 +220,20 @@ export class Ledger {
     await within(update, options.timeoutMs ?? PEER_ANSWER_MS_MAX)
     this.core.clearRequests(activeRequests, new Error('no answer in time'))
     return this.length > before
+  }
+
+  /**
+   * Waits until every connected peer has said what it holds and we have what the longest says, or `timeoutMs` have passed.
+   * At once where there is no peer.
+   */
+  async hearOut(options: { timeoutMs: number }): Promise<void> {
+    const until = performance.now() + options.timeoutMs
+    while (performance.now() < until && this.core.peers.length > 0) {
+      await this.update({ timeoutMs: Math.max(1, until - performance.now()) })
+      const isHeard = (peer: LedgerPeer) => peer.hasSpoken && peer.remoteLength <= this.length
+      if (this.peers().every(isHeard)) return
+      await new Promise(resolve => setTimeout(resolve, HEARD_LOOK_MS))
+    }
   }
 
   peers(): LedgerPeer[] {

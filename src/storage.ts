@@ -47,11 +47,14 @@ export async function openStorage(
   }
 }
 
+/** Marks a core whose reorganisation is ours: cores are shared by sessions. */
+const REORG = Symbol('reorg')
+
 /** Lets a core that is no ledger take over a signed history with a higher fork. */
 export function followForks(core: any): void {
   const { replicator } = core.core
   replicator.allowFork = true
-  if (!Object.hasOwn(core.core, 'reorg')) core.core.reorg = reorgWithin(core.core)
+  if (!core.core[REORG]) core.core[REORG] = core.core.reorg = reorgWithin(core.core)
   for (const peer of replicator.peers) replicator._updateFork(peer)
 }
 

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { EVIDENCE_BYTES_MAX } from '../src/evidence.ts'
 import type { FaultKind } from '../src/fault.ts'
 import { GOSSIP_LIMITS as LIMITS } from '../src/gossip-limits.ts'
 import {
-  EVIDENCE_BYTES_MAX,
   evidenceHash,
   type GossipMessage,
   type OfferMessage,

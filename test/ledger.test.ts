@@ -14,7 +14,7 @@ import {
 } from '../src/ledger.ts'
 import { checkManifest, ledgerKey, ledgerManifest, ManifestError } from '../src/manifest.ts'
 import type { Conflict, PeerHead } from '../src/peer-heads.ts'
-import { openStorage, StorageError } from '../src/storage.ts'
+import { followForks, openStorage, StorageError } from '../src/storage.ts'
 import {
   collect,
   connect,
@@ -364,3 +364,31 @@ async function rewrite(store: any, ledger: WritableLedger, length: number, block
   await core.truncate(length, { fork: 1, keyPair: pair })
   await core.append(blocks.map(Buffer.from), { keyPair: pair })
 }
+
+test('peers are heard out before anything is concluded from what they hold', async t => {
+  const [home, away] = [await tempStorage(t), await tempStorage(t)]
+  const ledger = await createLedger(home, keyPair, genesis)
+  await ledger.append(words('one', 'two', 'three'))
+  const reader = await openLedger(away, ledger.key)
+  await reader.hearOut({ timeoutMs: 1e9 })
+  assert.equal(reader.length, 0, 'nobody is there, so nobody is waited for')
+  const met = first(report => reader.onPeers(() => report(null)))
+  connect(t, home, away)
+  await met
+  await reader.hearOut({ timeoutMs: 10_000 })
+  assert.equal(reader.length, 4)
+  assert.ok(reader.peers().every(({ hasSpoken }) => hasSpoken))
+})
+
+test('a fork that shares more than a reader had never has a range deleted upside down', async () => {
+  const asked: object[] = []
+  const reorg = async (batch: object) => asked.push({ ...batch })
+  const inner = { replicator: { allowFork: false, peers: [] }, reorg }
+  for (const _ of 'twice') followForks({ core: inner })
+  await inner.reorg({ ancestors: 2, treeLength: 1 })
+  await inner.reorg({ ancestors: 3, treeLength: 5 })
+  assert.deepEqual(asked, [
+    { ancestors: 1, treeLength: 1 },
+    { ancestors: 3, treeLength: 5 }
+  ])
+})

@@ -7,13 +7,13 @@ import { equalBytes, hex } from '../src/bytes.ts'
 import { checkEvidence } from '../src/check-evidence.ts'
 import { contradictionOf, headsEvidence, timedEvidence } from '../src/collect-evidence.ts'
 import type { KeyPair } from '../src/crypto.ts'
+import { EVIDENCE_BYTES_MAX } from '../src/evidence.ts'
 import { decodeEvidence, NotEvidence } from '../src/evidence-decode.ts'
 import type { Executor } from '../src/execution.ts'
 import type { CannotCheck, Fault, FaultKind } from '../src/fault.ts'
 import type { GossipOwner, PeerView } from '../src/gossip-core.ts'
 import type { CheckResult } from '../src/gossip-evidence.ts'
 import {
-  EVIDENCE_BYTES_MAX,
   evidenceHash,
   type GossipRole,
   type RootedHead,
