@@ -1,9 +1,10 @@
 // The host's part in gossip: it says at intervals what its newest head is, and gathers what watchers say of its ledger,
 // for callers who want to know that a call was verified.
 
+import { Bars } from '../src/bars.ts'
 import type { KeyPair } from '../src/crypto.ts'
 import { encodeHandshake, gossipTopic, type ObservationMessage } from '../src/gossip-messages.ts'
-import { type Drop, GossipTalk, type TalkEvents } from '../src/gossip-talk.ts'
+import { GossipTalk, type TalkEvents } from '../src/gossip-talk.ts'
 import { GossipWire } from '../src/gossip-wire.ts'
 import type { TreeNode } from '../src/inclusion.ts'
 import { keyText } from '../src/key.ts'
@@ -16,7 +17,6 @@ import type { HostClock } from './host-clock.ts'
 const SPEAK_MS = 10_000
 const WATCHERS_MAX = 256
 const TOLD_MAX = 64
-const BARRED_MAX = 1_024
 const OBSERVATIONS_PER_WATCHER_MAX = 64
 
 export interface HostGossipParts {
@@ -44,7 +44,7 @@ export class HostGossip {
   readonly #parts: HostGossipParts
   readonly #wire: GossipWire
   readonly #talk: GossipTalk
-  readonly #barred = new Map<string, number>()
+  readonly #barred = new Bars()
   /** By watcher; who was silent longest comes first. */
   readonly #heard = new Map<string, Words>()
   #serial = 0
@@ -77,12 +77,12 @@ export class HostGossip {
         met: () => {
           if (!this.#hasSpoken) queueMicrotask(() => this.#speak())
         },
-        dropped: drop => this.#dropped(drop),
+        dropped: ({ peer, until }) => this.#barred.add(keyText(peer), until, Date.now()),
         act: action => this.#act(action)
       }
     )
     this.#wire = new GossipWire(encodeHandshake('host'), {
-      isWelcome: key => (this.#barred.get(keyText(key)) ?? 0) <= Date.now(),
+      isWelcome: key => !this.#barred.has(keyText(key), Date.now()),
       onOpen: peer => this.#talk.opened(peer),
       onMessage: (peer, type, bytes) => this.#talk.message(peer, type, bytes),
       onDrain: peer => this.#talk.drained(peer),
@@ -218,12 +218,6 @@ export class HostGossip {
   #hasPeers(): boolean {
     const peers = this.#talk.ask((core, now) => core.peers(now))
     return peers.some(({ connectedSince }) => connectedSince !== null)
-  }
-
-  #dropped({ peer, until }: Drop): void {
-    const now = Date.now()
-    for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
-    if (this.#barred.size < BARRED_MAX) this.#barred.set(keyText(peer), until)
   }
 
   #act(action: Parameters<TalkEvents['act']>[0]): void {

@@ -1,34 +1,20 @@
 // What the store keeps for the fleet, whoever fills it.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { utf8 } from '../src/bytes.ts'
 import { openObservationNote } from '../src/observation.ts'
 import { NOTE_SIGNATURES_MAX } from '../src/signed-note.ts'
 import { noteAt } from '../watcher/note.ts'
-import { openStore, type Store } from '../watcher/store.ts'
 import { keyPair, LEDGER, Log, observe, T0 } from './gossip-kit.ts'
+import { openTempStore } from './store-kit.ts'
 
 const log = new Log()
 const IDENTITY = keyPair(0)
 const STRANGERS = NOTE_SIGNATURES_MAX + 20
 
-function open(t: TestContext): Store {
-  const dir = mkdtempSync(join(tmpdir(), 'vms-watch-fleet-'))
-  const store = openStore(dir)
-  t.after(() => {
-    store.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  store.addLedger({ key: LEDGER, name: 'guests' }, T0)
-  return store
-}
-
 test('a note has room for who was met first, however many strangers sign the same', t => {
-  const store = open(t)
+  const store = openTempStore(t, LEDGER, T0)
   const rooted = log.head(3)
   const stateRoot = new Uint8Array(32)
   const verdict = { kind: 'verified', seq: 1, stateRoot } as const
@@ -62,7 +48,7 @@ test('a note has room for who was met first, however many strangers sign the sam
 })
 
 test('evidence that convicts takes the place of what did not, and the alert stays one', t => {
-  const store = open(t)
+  const store = openTempStore(t, LEDGER, T0)
   const fault = {
     kind: 'equivocation',
     seq: null,

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { keyText } from '../src/key.ts'
 import { type HttpServer, type Pages, serveHttp } from '../watcher/http.ts'
 import { openMetrics } from '../watcher/metrics.ts'
 import { type Live, takeSnapshot } from '../watcher/snapshot.ts'
-import { openStore, type Store } from '../watcher/store.ts'
+import type { Store } from '../watcher/store.ts'
+import { type Cleanup, openTempStore } from './store-kit.ts'
 
 const KEY = new Uint8Array(32).fill(7)
 const EVIL = '<script>alert(1)</script>"\'\u202e'
@@ -22,19 +20,6 @@ const LIVE: Live = {
   engine: null,
   sandbox: null,
   ledger: () => ({ peers: 2, downloaded: 3, seen: 0, grownAt: null })
-}
-
-type Cleanup = { after(fn: () => unknown): void }
-
-function openTempStore(t: Cleanup): Store {
-  const dir = mkdtempSync(join(tmpdir(), 'vms-watch-http-'))
-  const store = openStore(dir)
-  t.after(() => {
-    store.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  store.addLedger({ key: KEY, name: 'guests' }, 1)
-  return store
 }
 
 async function serve(t: Cleanup, store: Store, more: Partial<Pages> = {}): Promise<HttpServer> {
@@ -76,7 +61,7 @@ function get(server: HttpServer, path: string, options: Record<string, unknown> 
 }
 
 test('the page shows verdicts, positions and alerts, and escapes what a host wrote', async t => {
-  const store = openTempStore(t)
+  const store = openTempStore(t, KEY)
   store.noteLedger(KEY, { title: EVIL, seen: 12, auth: 'debug' }, 2)
   const fault = {
     kind: 'outcome-mismatch' as const,
@@ -113,7 +98,7 @@ test('the page shows verdicts, positions and alerts, and escapes what a host wro
 })
 
 test('an empty store gives a page that says what to type', async t => {
-  const store = openTempStore(t)
+  const store = openTempStore(t, KEY)
   store.removeLedger(KEY, 2)
   const { body } = await get(await serve(t, store), '/')
   assert.match(body, /vms-watch add &lt;key&gt;/)
@@ -121,7 +106,7 @@ test('an empty store gives a page that says what to type', async t => {
 })
 
 test('the API gives ledgers, one ledger by name or key, alerts and the watcher itself', async t => {
-  const store = openTempStore(t)
+  const store = openTempStore(t, KEY)
   store.stale(KEY, 'no-peers', 'nobody is there', 5)
   const server = await serve(t, store)
   const json = async (path: string) => JSON.parse((await get(server, path)).body)
@@ -140,7 +125,7 @@ test('the API gives ledgers, one ledger by name or key, alerts and the watcher i
 })
 
 test('metrics and the runbook are served', async t => {
-  const server = await serve(t, openTempStore(t))
+  const server = await serve(t, openTempStore(t, KEY))
   const { body, headers } = await get(server, '/metrics')
   assert.match(String(headers['content-type']), /version=0\.0\.4/)
   assert.match(body, /^vmswatch_ledger_known_blocks\{ledger="guests"\} 0$/m)
@@ -150,14 +135,14 @@ test('metrics and the runbook are served', async t => {
 })
 
 test('health and readiness tell what is wrong', async t => {
-  const server = await serve(t, openTempStore(t), { unready: () => 'the store is being read' })
+  const server = await serve(t, openTempStore(t, KEY), { unready: () => 'the store is being read' })
   assert.deepEqual(await bodyAndStatus(server, '/healthz'), [200, 'ok\n'])
   assert.deepEqual(await bodyAndStatus(server, '/readyz'), [503, 'the store is being read\n'])
 })
 
 test('a page that cannot be made is a 500, and the next one is served', async t => {
   let broken = true
-  const store = openTempStore(t)
+  const store = openTempStore(t, KEY)
   const server = await serve(t, store, {
     snapshot: () => {
       if (broken) throw new Error('the disk is full')
@@ -170,7 +155,7 @@ test('a page that cannot be made is a 500, and the next one is served', async t 
 })
 
 test('only GET is answered, and only what exists', async t => {
-  const server = await serve(t, openTempStore(t))
+  const server = await serve(t, openTempStore(t, KEY))
   assert.equal((await get(server, '/', { method: 'POST' })).status, 405)
   assert.equal((await get(server, '/', { method: 'HEAD' })).body, '')
   assert.equal((await get(server, '/etc/passwd')).status, 404)
@@ -178,7 +163,7 @@ test('only GET is answered, and only what exists', async t => {
 })
 
 test('a web site that rebinds its name to loopback is not answered', async t => {
-  const server = await serve(t, openTempStore(t))
+  const server = await serve(t, openTempStore(t, KEY))
   for (const host of ['evil.test', 'evil.test:9464', '127.0.0.1.evil.test']) {
     assert.equal((await get(server, '/', { headers: { Host: host } })).status, 421, host)
   }
@@ -188,7 +173,7 @@ test('a web site that rebinds its name to loopback is not answered', async t => 
 })
 
 test('closing ends the connections that are open', async t => {
-  const server = await serve(t, openTempStore(t))
+  const server = await serve(t, openTempStore(t, KEY))
   const socket = connect(server.port, '127.0.0.1')
   await once(socket, 'connect')
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n')
@@ -205,7 +190,7 @@ async function bodyAndStatus(server: HttpServer, path: string): Promise<[number,
 
 test('a file of a ledger is read by its name or key, with a proof where it is asked for', async t => {
   const asked: [string, string, boolean][] = []
-  const server = await serve(t, openTempStore(t), {
+  const server = await serve(t, openTempStore(t, KEY), {
     read: (ledger, path, withProof) => {
       asked.push([ledger, path, withProof])
       if (path === '/none') return { row: null }

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { utf8 } from '../src/bytes.ts'
 import { hash, keyPairFromSeed } from '../src/crypto.ts'
@@ -15,29 +12,17 @@ import {
 } from '../src/verified-read.ts'
 import { get } from '../watcher/get.ts'
 import { Reads } from '../watcher/read.ts'
-import { openStore, type Store } from '../watcher/store.ts'
+import type { Store } from '../watcher/store.ts'
+import { type Cleanup, openTempStore } from './store-kit.ts'
 
 const KEY = hash(utf8('a ledger'))
 const HEAD = { fork: 0, length: 3, treeHash: hash(utf8('tree')), signature: new Uint8Array(64) }
 const NOW = 1_776_000_000_000
 const PATHS = ['/', '/a', '/a/b', '/a/c', '/ab', '/é', '/nothing', '/a/nothing']
 
-type Cleanup = { after(fn: () => unknown): void }
-
-function openTempStore(t: Cleanup): Store {
-  const dir = mkdtempSync(join(tmpdir(), 'vms-watch-read-'))
-  const store = openStore(dir)
-  t.after(() => {
-    store.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  store.addLedger({ key: KEY, name: 'guests' }, 1)
-  return store
-}
-
 /** A store whose checkpoint has a few files and directories. */
 function verifiedStore(t: Cleanup): Store {
-  const store = openTempStore(t)
+  const store = openTempStore(t, KEY)
   const state = new LedgerState(store.stateBase(KEY))
   const stateRoot = state.apply(
     [
@@ -138,7 +123,7 @@ test('every changed byte of a proof is noticed', t => {
 })
 
 test('nothing is read before anything is verified, and no path that is none', t => {
-  const empty = new Reads(openTempStore(t), () => null)
+  const empty = new Reads(openTempStore(t, KEY), () => null)
   assert.equal(empty.read(KEY, '/a', true), null)
   assert.throws(() => empty.read(KEY, 'a', false), RangeError)
 })

@@ -4,7 +4,7 @@
 /** formats, pure · judgement · wire · organs · spine */
 export const FLOORS: Record<number, string[]> = {
   1: [
-    'blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-limits gossip-messages gossip-out',
+    'bars blake2b bytes call codec cosignature crypto drive-key entry evidence evidence-decode fault genesis gossip-limits gossip-messages gossip-out',
     'hash-slab head inclusion key ledger-words manifest observation observed path receipt request signed-note state state-key state-node state-proof',
     'state-pruned state-row state-tree state-walk state-witness timed-head verified-read vkey witnessed-read'
   ],

@@ -1,6 +1,7 @@
 // The fleet as this watcher meets it: which connection speaks about which ledger, who is barred, and what came from
 // peers on its way to the store.
 
+import { Bars } from '../src/bars.ts'
 import { hex } from '../src/bytes.ts'
 import type { KeyPair } from '../src/crypto.ts'
 import type { Executor } from '../src/execution.ts'
@@ -29,14 +30,14 @@ export class Fleet {
   readonly #parts: FleetParts
   readonly #wire: GossipWire
   readonly #talks = new Map<string, LedgerGossip>()
-  readonly #barred = new Map<string, number>()
+  readonly #barred = new Bars()
   #heard: Heard = nothing()
   #flushTimer: NodeJS.Timeout | null = null
 
   constructor(parts: FleetParts) {
     this.#parts = parts
     this.#wire = new GossipWire(encodeHandshake('watcher'), {
-      isWelcome: (key, topic) => this.#isWelcome(key, topic),
+      isWelcome: (key, topic) => !this.#barred.has(barId(topic, key), parts.now()),
       onOpen: peer => this.#talkOf(peer.topic)?.talk.opened(peer),
       onMessage: (peer, type, bytes) => this.#talkOf(peer.topic)?.talk.message(peer, type, bytes),
       onDrain: peer => this.#talkOf(peer.topic)?.talk.drained(peer),
@@ -68,7 +69,7 @@ export class Fleet {
       count,
       accuse,
       hear: heard => this.#hear(heard),
-      bar: (peer, until) => this.#bar(topic, peer, until)
+      bar: (peer, until) => this.#barred.add(barId(topic, peer), until, now())
     })
     this.#talks.set(hex(topic), gossip)
     this.#wire.join(topic)
@@ -96,17 +97,6 @@ export class Fleet {
     return this.#talks.get(hex(topic))
   }
 
-  #isWelcome(key: Uint8Array, topic: Uint8Array): boolean {
-    const until = this.#barred.get(`${hex(topic)} ${hex(key)}`)
-    return until === undefined || until <= this.#parts.now()
-  }
-
-  #bar(topic: Uint8Array, peer: Uint8Array, until: number): void {
-    const now = this.#parts.now()
-    for (const [id, end] of this.#barred) if (end <= now) this.#barred.delete(id)
-    if (this.#barred.size < HEARD_MAX) this.#barred.set(`${hex(topic)} ${hex(peer)}`, until)
-  }
-
   #hear(heard: Partial<Heard>): void {
     const all = this.#heard
     all.peers.push(...(heard.peers ?? []))
@@ -130,6 +120,11 @@ export class Fleet {
       this.#parts.log.error('what peers said was not stored', { error: String(error) })
     }
   }
+}
+
+/** Limits are for a peer and a ledger (PROTOCOL §12.8). */
+function barId(topic: Uint8Array, peer: Uint8Array): string {
+  return `${hex(topic)} ${hex(peer)}`
 }
 
 function nothing(): Heard {
