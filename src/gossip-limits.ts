@@ -24,8 +24,6 @@ export const GOSSIP_LIMITS = {
   observationMsMin: 200,
   timedHeadMsMin: 1_000,
   /** No newer timed head for so long is silence; a length that is not reached for so long is withheld. */
-  silenceMs: 60_000,
-  withheldMs: 60_000,
   /** Lengths told by timed heads that our log has yet to reach. */
   unreachedMax: 16,
   /** Evidence that is on its way to us: bytes of all files together. */

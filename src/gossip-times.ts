@@ -1,5 +1,5 @@
-// What the host's timed heads say together: whether two contradict each other, whether it went silent, and whether it
-// withholds from us what others have (PROTOCOL §6.7, §12.9).
+// What the host's timed heads say together: whether two contradict each other, since when there is no newer one, and what
+// they tell of that does not reach us (PROTOCOL §6.7, §12.9). How long is too long is the daemon's to say.
 
 import { GOSSIP_LIMITS } from './gossip-limits.ts'
 import type { TimedHeadMessage } from './gossip-messages.ts'
@@ -11,11 +11,8 @@ export interface Sight {
   newest: TimedHeadMessage | null
   /** Since when there was none newer, in ms. From the start for one that was restored. */
   silentMs: number
-  isSilent: boolean
   /** The shortest length that a timed head told and our log does not reach, and for how long. */
   unreached: { length: number; ms: number } | null
-  /** Whether that lasts too long: others have a log that the host or the network keeps from us. */
-  isWithheld: boolean
   /** How far the newest was ahead of our clock when it came; below 0 when behind. */
   aheadMs: number
 }
@@ -73,9 +70,7 @@ export class HostTimes {
     return {
       newest,
       silentMs,
-      isSilent: silentMs >= GOSSIP_LIMITS.silenceMs,
       unreached,
-      isWithheld: unreached !== null && unreached.ms >= GOSSIP_LIMITS.withheldMs,
       aheadMs: this.#aheadMs
     }
   }

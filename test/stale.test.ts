@@ -16,9 +16,7 @@ const WELL: Sight = {
 const HEARD = {
   newest: null,
   silentMs: 0,
-  isSilent: false,
   unreached: null,
-  isWithheld: false,
   aheadMs: 0
 }
 
