@@ -8,7 +8,7 @@ const GAP_CHARS_MAX = 10
 
 // Taken before the realm is metered.
 const { isArray } = Array
-const { keys } = Object
+const { getPrototypeOf, keys } = Object
 const { stringify } = JSON
 const { slice } = String.prototype
 const { apply } = Reflect
@@ -16,6 +16,7 @@ const NativeNumber = Number
 const NativeString = String
 const NativeBoolean = Boolean
 const truthOf = Boolean.prototype.valueOf
+const ObjectPrototype = Object.prototype
 
 type Replace = (this: unknown, key: string, value: unknown) => unknown
 export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) => string | undefined
@@ -25,7 +26,7 @@ export function makeStringify(meter: Meter): Stringify {
   return (value, replacer, space) => {
     const given = unboxed(space)
     const writer = new Writer(meter, replacer, gapOf(given))
-    const text = writer.write({ '': value }, '', value)
+    const text = writer.write(null, '', value)
     if (text !== undefined && (typeof given === 'number' || typeof given === 'string')) {
       meter.charge(text.length - writer.laid)
     }
@@ -51,7 +52,8 @@ class Writer {
     this.#only = isArray(replacer) ? namesOf(replacer, meter) : null
   }
 
-  write(holder: object, key: string | number, given: unknown): string | undefined {
+  /** `holder` null for the value itself, which lies in nothing. */
+  write(holder: object | null, key: string | number, given: unknown): string | undefined {
     const meter = this.#meter
     let value = given
     if (--meter.g < 0) meter.out()
@@ -59,13 +61,17 @@ class Writer {
       const { toJSON } = value as { toJSON?: unknown }
       if (typeof toJSON === 'function') value = apply(toJSON, value, [`${key}`])
     }
-    if (this.#replace !== null) value = apply(this.#replace, holder, [`${key}`, value])
+    if (this.#replace !== null) {
+      value = apply(this.#replace, holder ?? { '': given }, [`${key}`, value])
+    }
     switch (typeof value) {
       case 'string':
-        meter.charge(value.length >>> 3)
+        if ((meter.g -= value.length >>> 3) < 0) meter.out()
         return stringify(value)
       case 'object':
         return value === null ? 'null' : this.#writeObject(value)
+      case 'boolean':
+        return value ? 'true' : 'false'
       case 'bigint':
         throw meter.makeError('TypeError', 'JSON has no BigInt')
       default:
@@ -74,19 +80,23 @@ class Writer {
   }
 
   #writeObject(value: object): string {
-    if (value instanceof NativeNumber) return stringify(NativeNumber(value))
-    if (value instanceof NativeString) return stringify(NativeString(value))
-    if (value instanceof NativeBoolean) return stringify(apply(truthOf, value, []))
+    // Most are plain: those that stand for a number, a text or a truth are not.
+    if (getPrototypeOf(value) !== ObjectPrototype) {
+      if (value instanceof NativeNumber) return stringify(NativeNumber(value))
+      if (value instanceof NativeString) return stringify(NativeString(value))
+      if (value instanceof NativeBoolean) return stringify(apply(truthOf, value, []))
+    }
     const above = this.#above
-    if (above.length >= NESTING_MAX) {
+    const depth = above.length
+    if (depth >= NESTING_MAX) {
       throw this.#meter.makeError('TypeError', 'nested too deeply for JSON')
     }
-    for (let i = 0; i < above.length; i++) {
+    for (let i = 0; i < depth; i++) {
       if (above[i] === value) throw this.#meter.makeError('TypeError', 'JSON has no cycles')
     }
-    above[above.length] = value
+    above[depth] = value
     const text = isArray(value) ? this.#writeArray(value) : this.#writeMembers(value)
-    above.length--
+    above.length = depth
     return text
   }
 
@@ -102,21 +112,23 @@ class Writer {
   }
 
   #writeMembers(value: object): string {
+    const meter = this.#meter
     const names = this.#only ?? keys(value)
+    const isLaidOut = this.#gap !== ''
     let text = ''
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
       const member = this.write(value, name, (value as any)[name])
       if (member === undefined) continue
-      this.#meter.charge(name.length >>> 3)
-      text += `${text === '' ? '{' : ','}${this.#break(0)}${stringify(name)}:`
-      if (this.#gap !== '') {
-        text += ' '
+      if ((meter.g -= name.length >>> 3) < 0) meter.out()
+      text += text === '' ? '{' : ','
+      if (isLaidOut) {
+        text += `${this.#break(0)}${stringify(name)}: ${member}`
         this.laid++
-      }
-      text += member
+      } else text += `${stringify(name)}:${member}`
     }
-    return text === '' ? '{}' : `${text}${this.#break(1)}}`
+    if (text === '') return '{}'
+    return isLaidOut ? `${text}${this.#break(1)}}` : `${text}}`
   }
 
   // The break before a member of the object that is being written, or before its end.
