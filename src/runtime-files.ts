@@ -26,17 +26,21 @@ const { apply } = Reflect
 export class CallFiles {
   /** What this call changed, by path. */
   changes: Map<string, Entry> = new NativeMap()
+  /** Gas of the operation under way, and how much there is: for whoever begins it to set, and to charge. */
+  cost = 0
+  left = 0
   #written = 0
   #state!: Holdings
   #limits!: FileLimits
   #seq = 0
   #time = 0
   readonly #fail: Fail
-  readonly #charge: (gas: number) => void
+  readonly #exceed: () => void
 
-  constructor(fail: Fail, charge: (gas: number) => void) {
+  /** `exceed` is called when an operation costs more than is left, and need not return. */
+  constructor(fail: Fail, exceed: () => void) {
     this.#fail = fail
-    this.#charge = charge
+    this.#exceed = exceed
   }
 
   /** To be called before each call. */
@@ -243,9 +247,15 @@ export class CallFiles {
     return changed ? sortNames([...changed]) : [...base]
   }
 
+  // Before work that grows with what is asked for; what is small is looked at when the operation has ended.
+  #charge(gas: number): void {
+    this.cost += gas
+    if (this.cost > this.left) this.#exceed()
+  }
+
   #path(given: unknown): string {
     if (typeof given !== 'string') throw this.#fail('InvalidPathError', 'a path is text')
-    this.#charge(10 + (given.length >>> 3))
+    this.cost += 10 + (given.length >>> 3)
     let path = given.charCodeAt(0) === SLASH ? given : `/${given}`
     if (path.length > 1 && path.charCodeAt(path.length - 1) === SLASH) path = path.slice(0, -1)
     if (!this.#state.place(path)) throw this.#fail('InvalidPathError', 'not a path of the state')

@@ -40,13 +40,14 @@ class Writer {
   readonly #only: string[] | null
   readonly #gap: string
   readonly #above: unknown[] = []
-  /** What stands before a member, by nesting. */
-  readonly #breaks: string[] = ['\n']
+  /** What stands before a member, by nesting; null where that is nothing. */
+  readonly #breaks: string[] | null
   /** Characters that are there for the layout alone. */
   laid = 0
 
   constructor(meter: Meter, replacer: unknown, gap: string) {
     this.#gap = gap
+    this.#breaks = gap === '' ? null : ['\n']
     this.#meter = meter
     this.#replace = typeof replacer === 'function' ? (replacer as Replace) : null
     this.#only = isArray(replacer) ? namesOf(replacer, meter) : null
@@ -102,19 +103,21 @@ class Writer {
 
   #writeArray(value: unknown[]): string {
     const length = value.length
+    const isLaidOut = this.#breaks !== null
     if (length === 0) return '[]'
     let text = '['
     for (let i = 0; i < length; i++) {
       if (i > 0) text += ','
-      text += this.#break(0) + (this.write(value, i, value[i]) ?? 'null')
+      if (isLaidOut) text += this.#break(0)
+      text += this.write(value, i, value[i]) ?? 'null'
     }
-    return `${text}${this.#break(1)}]`
+    return isLaidOut ? `${text}${this.#break(1)}]` : `${text}]`
   }
 
   #writeMembers(value: object): string {
     const meter = this.#meter
     const names = this.#only ?? keys(value)
-    const isLaidOut = this.#gap !== ''
+    const isLaidOut = this.#breaks !== null
     let text = ''
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
@@ -133,10 +136,9 @@ class Writer {
 
   // The break before a member of the object that is being written, or before its end.
   #break(up: number): string {
-    if (this.#gap === '') return ''
-    const breaks = this.#breaks
+    const breaks = this.#breaks!
     const depth = this.#above.length - up
-    while (breaks.length <= depth) breaks[breaks.length] = breaks[breaks.length - 1]! + this.#gap
+    while (breaks.length <= depth) breaks.push(breaks[breaks.length - 1]! + this.#gap)
     const text = breaks[depth]!
     this.laid += text.length
     return text

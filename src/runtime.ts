@@ -71,6 +71,9 @@ interface Running {
   ledger: object | null
 }
 
+// Most calls leave these as they are.
+const NO_LINES: string[] = []
+const NO_RANDOMS: number[] = []
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
 const NativeBytes = Uint8Array
@@ -84,23 +87,14 @@ export class Runtime {
   readonly #stringify: (value: unknown) => string | undefined
   readonly #evaluate: (code: string) => Factory
   #running: Running | null = null
-  /** Gas left before the file operation that is under way, and what it costs so far. */
-  #left = 0
-  #cost = 0
   readonly #turns: Turns
   readonly #files: CallFiles
   readonly #fail = (name: string, message: string): Error => this.#meter.makeError(name, message)
-  readonly #charge = (gas: number): void => {
-    this.#cost += gas
-    if (this.#cost <= this.#left) return
-    this.#meter.g = this.#left
-    this.#meter.charge(this.#cost)
-  }
 
   /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses. */
   constructor(sesPath: string, turns: Turns) {
     this.#turns = turns
-    this.#files = new CallFiles(this.#fail, this.#charge)
+    this.#files = new CallFiles(this.#fail, () => this.#payFiles())
     this.#meter = new Meter(text => this.#log('engine error:', text))
     this.#stringify = makeStringify(this.#meter)
     turns.onRejection(thrown => this.#look(thrown))
@@ -133,8 +127,8 @@ export class Runtime {
     const running: Running = {
       call,
       guest,
-      log: [],
-      randoms: [],
+      log: NO_LINES,
+      randoms: NO_RANDOMS,
       randomBlocks: 0,
       settled: null,
       caller: null,
@@ -162,26 +156,11 @@ export class Runtime {
     return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : this.#files.changes, log }
   }
 
-  // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
-  #operate(operation: (...args: any[]) => unknown, args: unknown[]): unknown {
-    this.#current()
-    const meter = this.#meter
-    this.#left = meter.suspend()
-    this.#cost = FILES_GAS
-    try {
-      return apply(operation, this.#files, args)
-    } finally {
-      if (meter.abort === null) {
-        meter.resume(this.#left)
-        meter.charge(this.#cost)
-      }
-    }
-  }
-
   #begin({ guest, call }: Running): void {
     try {
-      const module: { exports: any } = { exports: {} }
-      apply(guest.factory, module.exports, [this.#meter, module, module.exports])
+      const exports = {}
+      const module: { exports: any } = { exports }
+      apply(guest.factory, exports, [this.#meter, module, exports])
       const method = this.#method(module.exports, call)
       const result = apply(method, module.exports, this.#args(call.args))
       apply(nativeThen, Promise.resolve(result), [this.#done, this.#failed])
@@ -322,16 +301,33 @@ export class Runtime {
     }
   }
 
+  // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
   #operation(name: (typeof FILE_OPERATIONS)[number]): (...args: unknown[]) => Promise<unknown> {
-    const operation = this.#files[name]
+    const meter = this.#meter
+    const files = this.#files
+    const operation: (...args: any[]) => unknown = files[name]
+    const operate = (args: unknown[]): unknown => {
+      files.left = meter.suspend()
+      files.cost = FILES_GAS
+      try {
+        return apply(operation, files, args)
+      } finally {
+        if (meter.abort === null) this.#payFiles()
+      }
+    }
     return (...args) => {
       try {
-        return Promise.resolve(this.#operate(operation, plainArguments(name, args)))
+        return Promise.resolve(operate(plainArguments(name, args)))
       } catch (thrown) {
-        if (this.#meter.abort) throw thrown
+        if (meter.abort) throw thrown
         return Promise.reject(thrown)
       }
     }
+  }
+
+  #payFiles(): void {
+    this.#meter.g = this.#files.left
+    this.#meter.charge(this.#files.cost)
   }
 
   #hash(data: unknown): string {
@@ -379,31 +375,31 @@ export class Runtime {
   #random(): number {
     const running = this.#current()
     this.#meter.charge(5)
-    const { randoms, call, guest } = running
-    if (randoms.length === 0) {
+    const { call, guest } = running
+    if (running.randoms.length === 0) {
+      running.randoms = []
       const seed = `vms random 1\n${guest.ledger}\n${call.seq}\n${running.randomBlocks++}`
       const block = createHash('blake2b512').update(seed).digest()
       for (let at = 56; at >= 0; at -= 8) {
         const high = block.readUInt32LE(at) >>> 5
         const low = block.readUInt32LE(at + 4) >>> 6
-        randoms[randoms.length] = (high * 2 ** 26 + low) / 2 ** 53
+        running.randoms.push((high * 2 ** 26 + low) / 2 ** 53)
       }
     }
-    const value = randoms[randoms.length - 1]!
-    randoms.length--
-    return value
+    return running.randoms.pop()!
   }
 
   #log(...words: unknown[]): void {
-    const log = this.#running?.log
-    if (!log) return
+    const running = this.#running
+    if (!running) return
     let line = ''
     for (const word of words) {
       this.#meter.charge(10)
       const text = typeof word === 'object' ? this.#stringify(word) : textOfPrimitive(word)
       if (line.length < LOG_LINE_CHARS_MAX) line += (line && ' ') + text
     }
-    if (log.length < LOG_LINES_MAX) log[log.length] = line.slice(0, LOG_LINE_CHARS_MAX)
+    if (running.log === NO_LINES) running.log = []
+    if (running.log.length < LOG_LINES_MAX) running.log.push(line.slice(0, LOG_LINE_CHARS_MAX))
   }
 
   #current(): Running {
