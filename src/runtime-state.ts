@@ -35,6 +35,7 @@ interface Place {
 
 // Taken before the natives of the realm are metered.
 const { lastIndexOf } = String.prototype
+const { forEach } = Map.prototype
 const { apply } = Reflect
 const ROOT: Held = { type: 'directory', size: 0, seq: 0, time: 0 }
 
@@ -194,10 +195,11 @@ export class Holdings {
   /** Takes over what a call changed, when it has ended; the next one begins to ask for little again. */
   take(changes: ReadonlyMap<string, 'absent' | Held>): void {
     this.#ahead = 1
-    for (const [path, entry] of changes) this.#write(path, entry === 'absent' ? null : entry)
+    if (changes.size > 0) apply(forEach, changes, [this.#write])
   }
 
-  #write(path: string, held: Held | null): void {
+  readonly #write = (entry: 'absent' | Held, path: string): void => {
+    const held = entry === 'absent' ? null : entry
     const { parent, name } = this.place(path)!
     const before = this.#rows.get(path)
     const siblings = this.#lists.get(parent)

@@ -424,7 +424,9 @@ function plainArguments(name: string, args: unknown[]): unknown[] {
 export function writesOf(changes: ReadonlyMap<string, 'absent' | Held>, state: Holdings): Write[] {
   const writes: Write[] = []
   if (changes.size === 0) return writes
-  for (const path of sortNames([...changes.keys()])) {
+  const paths = sortNames([...changes.keys()])
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i]!
     const entry = changes.get(path)!
     if (entry === 'absent') {
       if (wasThere(state, path)) writes.push({ path, type: 'absent' })
