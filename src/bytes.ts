@@ -1,10 +1,17 @@
 // Bytes and text: the few conversions that every format needs, strict where input is hostile.
 
+const UTF8_BYTES_PER_UNIT_MAX = 3
 const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const utf8Encoder = new TextEncoder()
 
 export function utf8(text: string): Uint8Array {
   return utf8Encoder.encode(text)
+}
+
+/** Whether `text` has at most `max` bytes in UTF-8; encodes it only where its length leaves that open. */
+export function fitsUtf8(text: string, max: number): boolean {
+  if (text.length > max) return false
+  return text.length * UTF8_BYTES_PER_UNIT_MAX <= max || utf8(text).length <= max
 }
 
 /** Writes the UTF-8 of `text` at `at`, where there is room for it; gives how many bytes. */

@@ -1,6 +1,6 @@
 // Paths of the state (STATE §1): one spelling for each file or directory, so that equal paths are equal text.
 
-import { utf8 } from './bytes.ts'
+import { fitsUtf8 } from './bytes.ts'
 
 export const PATH_BYTES_MAX = 1024
 export const NAME_BYTES_MAX = 255
@@ -9,7 +9,6 @@ export const RESERVED_NAME = '.vms'
 
 const FIRST_PRINTABLE = 0x20
 const DELETE = 0x7f
-const UTF8_BYTES_PER_UNIT_MAX = 3
 
 /** The names along a path; none for '/'. Throws a RangeError that says what is wrong with it. */
 export function parsePath(path: string): string[] {
@@ -39,7 +38,7 @@ function wrongWith(path: string): string | null {
   if (path === '/') return null
   if (!path.startsWith('/')) return 'a path begins with /'
   if (path.endsWith('/')) return 'a path does not end with /'
-  if (!fits(path, PATH_BYTES_MAX)) return `a path has at most ${PATH_BYTES_MAX} bytes`
+  if (!fitsUtf8(path, PATH_BYTES_MAX)) return `a path has at most ${PATH_BYTES_MAX} bytes`
   if (!path.isWellFormed()) return 'a path is well-formed Unicode'
   if (hasControl(path)) return 'a path holds no control characters'
   const names = namesOf(path)
@@ -47,19 +46,13 @@ function wrongWith(path: string): string | null {
   for (const name of names) {
     if (name === '') return 'a path has no empty name in it'
     if (name === '.' || name === '..') return 'a path has no . or .. in it'
-    if (!fits(name, NAME_BYTES_MAX)) return `a name has at most ${NAME_BYTES_MAX} bytes`
+    if (!fitsUtf8(name, NAME_BYTES_MAX)) return `a name has at most ${NAME_BYTES_MAX} bytes`
   }
   return null
 }
 
 function namesOf(path: string): string[] {
   return path === '/' ? [] : path.slice(1).split('/')
-}
-
-/** Whether `text` has at most `max` bytes in UTF-8; encodes it only where its length leaves that open. */
-function fits(text: string, max: number): boolean {
-  if (text.length > max) return false
-  return text.length * UTF8_BYTES_PER_UNIT_MAX <= max || utf8(text).length <= max
 }
 
 function hasControl(text: string): boolean {

@@ -2,7 +2,6 @@
 // session holds of the state, and says what is missing. All synchronous; the runtime makes promises of it, and gives it
 // only texts, bytes that are nobody else's, and plain options.
 
-import { parentOf } from './path.ts'
 import type { Held, Holdings } from './runtime-state.ts'
 
 export interface FileLimits {
@@ -15,34 +14,43 @@ export type Fail = (name: string, message: string) => Error
 type Content = string | Uint8Array
 type Entry = 'absent' | Held
 
+const SLASH = 47
 const ENCODINGS = ['utf8', 'utf-8', 'hex', 'base64', 'binary']
 
 // Taken before the globals of the realm are metered.
 const NativeMap = Map
 const NativeBytes = Uint8Array
+const { toWellFormed } = String.prototype
+const { apply } = Reflect
 
 export class CallFiles {
   /** What this call changed, by path. */
-  readonly changes: Map<string, Entry> = new NativeMap()
+  changes: Map<string, Entry> = new NativeMap()
+  /** Gas of the operation under way, and how much there is: for whoever begins it to set, and to charge. */
+  cost = 0
+  left = 0
   #written = 0
-  readonly #state: Holdings
-  readonly #limits: FileLimits
-  readonly #at: { seq: number; time: number }
+  #state!: Holdings
+  #limits!: FileLimits
+  #seq = 0
+  #time = 0
   readonly #fail: Fail
-  readonly #charge: (gas: number) => void
+  readonly #exceed: () => void
 
-  constructor(
-    state: Holdings,
-    limits: FileLimits,
-    at: { seq: number; time: number },
-    fail: Fail,
-    charge: (gas: number) => void
-  ) {
+  /** `exceed` is called when an operation costs more than is left, and need not return. */
+  constructor(fail: Fail, exceed: () => void) {
+    this.#fail = fail
+    this.#exceed = exceed
+  }
+
+  /** To be called before each call. */
+  begin(state: Holdings, limits: FileLimits, { seq, time }: { seq: number; time: number }): void {
     this.#state = state
     this.#limits = limits
-    this.#at = { seq: at.seq, time: at.time }
-    this.#fail = fail
-    this.#charge = charge
+    this.#seq = seq
+    this.#time = time
+    this.#written = 0
+    if (this.changes.size > 0) this.changes = new NativeMap()
   }
 
   readFile(given: unknown, encoding: unknown = 'utf8'): unknown {
@@ -65,13 +73,13 @@ export class CallFiles {
     }
     const held = this.#rowIn(path)
     if (held?.type === 'directory') throw this.#fail('NotAFileError', `${path} is a directory`)
-    this.#put(path, { type: 'file', size, content: bytes, ...this.#at })
+    this.#put(path, this.#file(size, bytes))
   }
 
   mkdir(given: unknown): void {
     const path = this.#path(given)
     if (this.#rowIn(path)) throw this.#fail('EntryAlreadyExistsError', `${path} exists`)
-    this.#put(path, { type: 'directory', size: 0, ...this.#at })
+    this.#put(path, this.#newDirectory())
   }
 
   readdir(given: unknown): string[] {
@@ -146,10 +154,18 @@ export class CallFiles {
 
   #copyOf(path: string): Held {
     const held = this.#existing(path)
-    if (held.type === 'directory') return { type: 'directory', size: 0, ...this.#at }
+    if (held.type === 'directory') return this.#newDirectory()
     const content = this.#contentOf(path)
     this.#charge(20 + (sizeOf(content) >>> 4))
-    return { type: 'file', size: held.size, content, ...this.#at }
+    return this.#file(held.size, content)
+  }
+
+  #file(size: number, content: Content): Held {
+    return { type: 'file', size, seq: this.#seq, time: this.#time, content }
+  }
+
+  #newDirectory(): Held {
+    return { type: 'directory', size: 0, seq: this.#seq, time: this.#time }
   }
 
   #descendants(path: string, deep: boolean): string[] {
@@ -182,15 +198,17 @@ export class CallFiles {
   }
 
   #row(path: string): Held | null {
-    const changed = this.changes.get(path)
+    const changed = this.changes.size > 0 ? this.changes.get(path) : undefined
     if (changed !== undefined) return changed === 'absent' ? null : changed
     return this.#state.row(path)
   }
 
   // The row of a path that is about to be made; both rows are asked for at once.
   #rowIn(path: string): Held | null {
-    const parent = parentOf(this.#inner(path))
-    if (!this.changes.has(path) && !this.changes.has(parent)) this.#state.want(parent, path)
+    const { parent } = this.#state.place(this.#inner(path))!
+    if (this.changes.size === 0 || !(this.changes.has(path) || this.changes.has(parent))) {
+      this.#state.want(parent, path)
+    }
     if (this.#row(parent)?.type !== 'directory') {
       throw this.#fail('ParentFolderDoesntExistError', `${parent} is not a directory`)
     }
@@ -229,12 +247,18 @@ export class CallFiles {
     return changed ? sortNames([...changed]) : [...base]
   }
 
+  // Before work that grows with what is asked for; what is small is looked at when the operation has ended.
+  #charge(gas: number): void {
+    this.cost += gas
+    if (this.cost > this.left) this.#exceed()
+  }
+
   #path(given: unknown): string {
     if (typeof given !== 'string') throw this.#fail('InvalidPathError', 'a path is text')
-    this.#charge(10 + (given.length >>> 3))
-    let path = given.startsWith('/') ? given : `/${given}`
-    if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1)
-    if (!this.#state.isPath(path)) throw this.#fail('InvalidPathError', 'not a path of the state')
+    this.cost += 10 + (given.length >>> 3)
+    let path = given.charCodeAt(0) === SLASH ? given : `/${given}`
+    if (path.length > 1 && path.charCodeAt(path.length - 1) === SLASH) path = path.slice(0, -1)
+    if (!this.#state.place(path)) throw this.#fail('InvalidPathError', 'not a path of the state')
     return path
   }
 
@@ -244,7 +268,7 @@ export class CallFiles {
   }
 
   #encoding(encoding: unknown): string {
-    if (encoding === null) return 'utf8'
+    if (encoding === null || encoding === 'utf8') return 'utf8'
     if (typeof encoding === 'string' && ENCODINGS.includes(encoding)) {
       return encoding === 'utf-8' ? 'utf8' : encoding
     }
@@ -252,12 +276,12 @@ export class CallFiles {
   }
 
   #encode(content: unknown, coding: string): Content {
-    if (content instanceof NativeBytes) return content
     if (typeof content !== 'string') {
+      if (content instanceof NativeBytes) return content
       throw this.#fail('TypeError', 'a file holds a string or a Uint8Array')
     }
     this.#charge(content.length >>> 4)
-    if (coding === 'utf8') return content.toWellFormed()
+    if (coding === 'utf8') return apply(toWellFormed, content, [])
     const bytes = coding === 'binary' ? null : Buffer.from(content, coding as BufferEncoding)
     if (
       bytes?.toString(coding as BufferEncoding) !==

@@ -8,7 +8,7 @@ const GAP_CHARS_MAX = 10
 
 // Taken before the realm is metered.
 const { isArray } = Array
-const { keys } = Object
+const { getPrototypeOf, keys } = Object
 const { stringify } = JSON
 const { slice } = String.prototype
 const { apply } = Reflect
@@ -16,6 +16,7 @@ const NativeNumber = Number
 const NativeString = String
 const NativeBoolean = Boolean
 const truthOf = Boolean.prototype.valueOf
+const ObjectPrototype = Object.prototype
 
 type Replace = (this: unknown, key: string, value: unknown) => unknown
 export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) => string | undefined
@@ -24,8 +25,8 @@ export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) =>
 export function makeStringify(meter: Meter): Stringify {
   return (value, replacer, space) => {
     const given = unboxed(space)
-    const writer = new Writer(meter, replacer, gapOf(given))
-    const text = writer.write({ '': value }, '', value)
+    const writer = new Writer(meter, replacer, given === undefined ? '' : gapOf(given))
+    const text = writer.write(null, '', value)
     if (text !== undefined && (typeof given === 'number' || typeof given === 'string')) {
       meter.charge(text.length - writer.laid)
     }
@@ -39,19 +40,21 @@ class Writer {
   readonly #only: string[] | null
   readonly #gap: string
   readonly #above: unknown[] = []
-  /** What stands before a member, by nesting. */
-  readonly #breaks: string[] = ['\n']
+  /** What stands before a member, by nesting; null where that is nothing. */
+  readonly #breaks: string[] | null
   /** Characters that are there for the layout alone. */
   laid = 0
 
   constructor(meter: Meter, replacer: unknown, gap: string) {
     this.#gap = gap
+    this.#breaks = gap === '' ? null : ['\n']
     this.#meter = meter
     this.#replace = typeof replacer === 'function' ? (replacer as Replace) : null
     this.#only = isArray(replacer) ? namesOf(replacer, meter) : null
   }
 
-  write(holder: object, key: string | number, given: unknown): string | undefined {
+  /** `holder` null for the value itself, which lies in nothing. */
+  write(holder: object | null, key: string | number, given: unknown): string | undefined {
     const meter = this.#meter
     let value = given
     if (--meter.g < 0) meter.out()
@@ -59,13 +62,17 @@ class Writer {
       const { toJSON } = value as { toJSON?: unknown }
       if (typeof toJSON === 'function') value = apply(toJSON, value, [`${key}`])
     }
-    if (this.#replace !== null) value = apply(this.#replace, holder, [`${key}`, value])
+    if (this.#replace !== null) {
+      value = apply(this.#replace, holder ?? { '': given }, [`${key}`, value])
+    }
     switch (typeof value) {
       case 'string':
-        meter.charge(value.length >>> 3)
+        if ((meter.g -= value.length >>> 3) < 0) meter.out()
         return stringify(value)
       case 'object':
         return value === null ? 'null' : this.#writeObject(value)
+      case 'boolean':
+        return value ? 'true' : 'false'
       case 'bigint':
         throw meter.makeError('TypeError', 'JSON has no BigInt')
       default:
@@ -74,57 +81,64 @@ class Writer {
   }
 
   #writeObject(value: object): string {
-    if (value instanceof NativeNumber) return stringify(NativeNumber(value))
-    if (value instanceof NativeString) return stringify(NativeString(value))
-    if (value instanceof NativeBoolean) return stringify(apply(truthOf, value, []))
+    // Most are plain: those that stand for a number, a text or a truth are not.
+    if (getPrototypeOf(value) !== ObjectPrototype) {
+      if (value instanceof NativeNumber) return stringify(NativeNumber(value))
+      if (value instanceof NativeString) return stringify(NativeString(value))
+      if (value instanceof NativeBoolean) return stringify(apply(truthOf, value, []))
+    }
     const above = this.#above
-    if (above.length >= NESTING_MAX) {
+    const depth = above.length
+    if (depth >= NESTING_MAX) {
       throw this.#meter.makeError('TypeError', 'nested too deeply for JSON')
     }
-    for (let i = 0; i < above.length; i++) {
+    for (let i = 0; i < depth; i++) {
       if (above[i] === value) throw this.#meter.makeError('TypeError', 'JSON has no cycles')
     }
-    above[above.length] = value
+    above[depth] = value
     const text = isArray(value) ? this.#writeArray(value) : this.#writeMembers(value)
-    above.length--
+    above.length = depth
     return text
   }
 
   #writeArray(value: unknown[]): string {
     const length = value.length
+    const isLaidOut = this.#breaks !== null
     if (length === 0) return '[]'
     let text = '['
     for (let i = 0; i < length; i++) {
       if (i > 0) text += ','
-      text += this.#break(0) + (this.write(value, i, value[i]) ?? 'null')
+      if (isLaidOut) text += this.#break(0)
+      text += this.write(value, i, value[i]) ?? 'null'
     }
-    return `${text}${this.#break(1)}]`
+    return isLaidOut ? `${text}${this.#break(1)}]` : `${text}]`
   }
 
   #writeMembers(value: object): string {
+    const meter = this.#meter
     const names = this.#only ?? keys(value)
+    const isLaidOut = this.#breaks !== null
     let text = ''
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
       const member = this.write(value, name, (value as any)[name])
       if (member === undefined) continue
-      this.#meter.charge(name.length >>> 3)
-      text += `${text === '' ? '{' : ','}${this.#break(0)}${stringify(name)}:`
-      if (this.#gap !== '') {
-        text += ' '
+      if ((meter.g -= name.length >>> 3) < 0) meter.out()
+      text += text === '' ? '{' : ','
+      if (isLaidOut) {
+        text += `${this.#break(0)}${stringify(name)}: ${member}`
         this.laid++
-      }
-      text += member
+      } else text += `${stringify(name)}:${member}`
     }
-    return text === '' ? '{}' : `${text}${this.#break(1)}}`
+    if (text === '') return '{}'
+    return isLaidOut ? `${text}${this.#break(1)}}` : `${text}}`
   }
 
   // The break before a member of the object that is being written, or before its end.
   #break(up: number): string {
-    if (this.#gap === '') return ''
-    const breaks = this.#breaks
+    const breaks = this.#breaks!
     const depth = this.#above.length - up
-    while (breaks.length <= depth) breaks[breaks.length] = breaks[breaks.length - 1]! + this.#gap
+    while (breaks.length <= depth) breaks.push(breaks[breaks.length - 1]! + this.#gap)
     const text = breaks[depth]!
     this.laid += text.length
     return text

@@ -27,6 +27,16 @@ export interface Missing {
   checks: Map<string, [string, string, string]>
 }
 
+/** Where a path lies: '' and '' for the root. */
+interface Place {
+  parent: string
+  name: string
+}
+
+// Taken before the natives of the realm are metered.
+const { lastIndexOf } = String.prototype
+const { forEach } = Map.prototype
+const { apply } = Reflect
 const ROOT: Held = { type: 'directory', size: 0, seq: 0, time: 0 }
 
 export class Holdings {
@@ -38,7 +48,8 @@ export class Holdings {
   #complete = false
   #bytes = 0
   #ahead = 1
-  #validPaths = new Map<string, boolean>()
+  /** Null for what is no path. */
+  #places = new Map<string, Place | null>()
   #miss: () => never
   #sort: (names: string[]) => string[]
 
@@ -50,14 +61,15 @@ export class Holdings {
     if (complete) this.#lists.set('/', { names: new Set(), sorted: null })
   }
 
-  isPath(path: string): boolean {
-    let valid = this.#validPaths.get(path)
-    if (valid === undefined) {
-      valid = isPath(path)
-      if (this.#validPaths.size >= PATHS_KNOWN_MAX) this.#validPaths.clear()
-      if (path.length <= PATH_KNOWN_CHARS_MAX) this.#validPaths.set(path, valid)
+  /** Null where the text is no path of the state. */
+  place(path: string): Place | null {
+    let place = this.#places.get(path)
+    if (place === undefined) {
+      place = isPath(path) ? placeOf(path) : null
+      if (this.#places.size >= PATHS_KNOWN_MAX) this.#places.clear()
+      if (path.length <= PATH_KNOWN_CHARS_MAX) this.#places.set(path, place)
     }
-    return valid
+    return place
   }
 
   get bytes(): number {
@@ -92,11 +104,6 @@ export class Holdings {
     this.#miss()
   }
 
-  /** To be called when a call has ended: the next one begins to ask for little again. */
-  settle(): void {
-    this.#ahead = 1
-  }
-
   /** As `row`, undefined where it is not known. */
   baseRow(path: string): Held | null | undefined {
     const held = this.#rows.get(path)
@@ -104,15 +111,14 @@ export class Holdings {
     return this.#complete ? null : undefined
   }
 
-  /** Asks for all of these rows at once. */
-  want(...paths: string[]): void {
-    let wanting = false
-    for (let i = 0; i < paths.length; i++) {
-      if (this.baseRow(paths[i]!) !== undefined) continue
-      this.missing.rows.add(paths[i]!)
-      wanting = true
-    }
-    if (wanting) this.#miss()
+  /** Asks for both rows at once. */
+  want(path: string, other: string): void {
+    if (this.#complete) return
+    const isMissing = this.baseRow(path) === undefined
+    if (isMissing) this.missing.rows.add(path)
+    if (this.baseRow(other) === undefined) this.missing.rows.add(other)
+    else if (!isMissing) return
+    this.#miss()
   }
 
   content(path: string): string | Uint8Array {
@@ -125,13 +131,13 @@ export class Holdings {
 
   // Without this, a call that reads n files one after the other would run n times.
   #askAhead(path: string, into: Set<string>): void {
-    const at = path.lastIndexOf('/')
-    const sorted = this.#lists.get(at === 0 ? '/' : path.slice(0, at))?.sorted
-    const from = sorted?.indexOf(path.slice(at + 1)) ?? -1
+    const { parent, name } = this.place(path)!
+    const sorted = this.#lists.get(parent)?.sorted
+    const from = sorted?.indexOf(name) ?? -1
     if (!sorted || from === -1) return
     const to = Math.min(from + this.#ahead, sorted.length)
     for (let i = from + 1; i < to; i++) {
-      const sibling = path.slice(0, at + 1) + sorted[i]
+      const sibling = parent === '/' ? `/${sorted[i]}` : `${parent}/${sorted[i]}`
       const held = this.#rows.get(sibling)
       if (held === undefined || (held?.type === 'file' && held.content === undefined)) {
         into.add(sibling)
@@ -186,25 +192,36 @@ export class Holdings {
     this.#bytes += ENTRY_BYTES + key.length
   }
 
-  /** Takes over a change that a call made. */
-  write(path: string, held: Held | null): void {
-    const at = path.lastIndexOf('/')
-    const siblings = this.#lists.get(at === 0 ? '/' : path.slice(0, at))
-    const name = path.slice(at + 1)
+  /** Takes over what a call changed, when it has ended; the next one begins to ask for little again. */
+  take(changes: ReadonlyMap<string, 'absent' | Held>): void {
+    this.#ahead = 1
+    if (changes.size > 0) apply(forEach, changes, [this.#write])
+  }
+
+  readonly #write = (entry: 'absent' | Held, path: string): void => {
+    const held = entry === 'absent' ? null : entry
+    const { parent, name } = this.place(path)!
+    const before = this.#rows.get(path)
+    const siblings = this.#lists.get(parent)
     if (siblings && siblings.names.has(name) !== (held !== null)) {
       if (held) siblings.names.add(name)
       else siblings.names.delete(name)
       siblings.sorted = null
     }
-    this.#bytes -= this.#rows.get(path)?.content?.length ?? 0
     if (held === null) this.#lists.delete(path)
-    else if (held.type === 'directory' && !this.#rows.get(path)) {
+    else if (held.type === 'directory' && !before) {
       this.#lists.set(path, { names: new Set(), sorted: null })
     }
-    if (!this.#rows.has(path)) this.#bytes += ENTRY_BYTES + path.length
+    if (before === undefined) this.#bytes += ENTRY_BYTES + path.length
+    this.#bytes += (held?.content?.length ?? 0) - (before?.content?.length ?? 0)
     this.#rows.set(path, held)
-    this.#bytes += held?.content?.length ?? 0
   }
+}
+
+function placeOf(path: string): Place {
+  if (path === '/') return { parent: '', name: '' }
+  const at: number = apply(lastIndexOf, path, ['/'])
+  return { parent: path.slice(0, at) || '/', name: path.slice(at + 1) }
 }
 
 function noneMissing(): Missing {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { blake2b256 } from './blake2b.ts'
+import { fitsUtf8 } from './bytes.ts'
 import type { Call, CannotExecute, Outcome, Write } from './call.ts'
 import { GLOBAL_NAMES } from './contract-check.ts'
 import { defineOverridable, keepBuffers, trimRealm } from './runtime-allowed.ts'
@@ -26,10 +27,21 @@ const FILES_GAS = 20
 const CHECK_GAS = 2000
 const CHECKED_BYTES_MAX: number = 2 * 1024 * 1024
 const FILES_ARGUMENTS_MAX = 3
+const FILE_OPERATIONS = [
+  ...(['readFile', 'writeFile', 'mkdir', 'readdir', 'stat'] as const),
+  ...(['exists', 'unlink', 'rmdir', 'rename', 'copy'] as const)
+]
 
 export interface GuestLimits extends FileLimits {
   gasPerCall: number
   resultBytes: number
+}
+
+/** How a turn of the engine ends. */
+export interface Turns {
+  /** Runs microtasks until there are none, then tells of rejections that nobody handled. */
+  drain(): void
+  onRejection(look: (thrown: unknown) => void): void
 }
 
 export type Factory = (this: object, meter: Meter, module: object, exports: object) => void
@@ -50,23 +62,24 @@ export type RanCall =
 interface Running {
   call: Call
   guest: Guest
-  files: CallFiles
   log: string[]
   randoms: number[]
   randomBlocks: number
-  settled: { outcome: Outcome } | null
+  settled: Outcome | null
   /** Made when they are asked for, once a call. */
   caller: object | null
   ledger: object | null
 }
 
+// Most calls leave these as they are.
+const NO_LINES: string[] = []
+const NO_RANDOMS: number[] = []
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
 const NativeBytes = Uint8Array
 const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
-const { nextTick } = process
 const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
@@ -74,24 +87,17 @@ export class Runtime {
   readonly #stringify: (value: unknown) => string | undefined
   readonly #evaluate: (code: string) => Factory
   #running: Running | null = null
-  /** Gas left before the file operation that is under way, and what it costs so far. */
-  #left = 0
-  #cost = 0
-  readonly #end: (why: string) => never
+  readonly #turns: Turns
+  readonly #files: CallFiles
   readonly #fail = (name: string, message: string): Error => this.#meter.makeError(name, message)
-  readonly #charge = (gas: number): void => {
-    this.#cost += gas
-    if (this.#cost <= this.#left) return
-    this.#meter.g = this.#left
-    this.#meter.charge(this.#cost)
-  }
 
-  /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses; `end` ends the process. */
-  constructor(sesPath: string, end: (why: string) => never) {
-    this.#end = end
+  /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses. */
+  constructor(sesPath: string, turns: Turns) {
+    this.#turns = turns
+    this.#files = new CallFiles(this.#fail, () => this.#payFiles())
     this.#meter = new Meter(text => this.#log('engine error:', text))
     this.#stringify = makeStringify(this.#meter)
-    process.on('unhandledRejection', thrown => this.#look(thrown))
+    turns.onRejection(thrown => this.#look(thrown))
     keepBuffers()
     createRequire(import.meta.url)(sesPath)
     const makeGuestDate = makeDate(() => this.#now())
@@ -113,96 +119,71 @@ export class Runtime {
     return new Holdings(complete, () => this.#meter.stopWith({ kind: 'miss' }), sortNames)
   }
 
-  /** Runs a call, from inside a microtask. Nothing it gives may be told before `confirm`. */
-  run(guest: Guest, call: Call): Promise<RanCall> {
-    const meter = this.#meter
+  /**
+   * Runs a call to its end. Not to be called from inside a microtask: those that the call leaves are run here. What it
+   * gives holds until the next call.
+   */
+  run(guest: Guest, call: Call): RanCall {
     const running: Running = {
       call,
       guest,
-      files: new CallFiles(guest.state, guest.limits, call, this.#fail, this.#charge),
-      log: [],
-      randoms: [],
+      log: NO_LINES,
+      randoms: NO_RANDOMS,
       randomBlocks: 0,
       settled: null,
       caller: null,
       ledger: null
     }
     this.#running = running
-    meter.start(guest.limits.gasPerCall)
+    this.#files.begin(guest.state, guest.limits, call)
+    this.#meter.start(guest.limits.gasPerCall)
     this.#begin(running)
-    // From inside a microtask, the next tick comes when the microtask queue is empty. The meter rests from there on:
-    // natives of the realm are metered for Node's own code too.
-    return new Promise(resolve => {
-      nextTick(this.#finish, running, resolve)
-    })
-  }
-
-  readonly #finish = (running: Running, resolve: (ran: RanCall) => void): void => {
+    this.#turns.drain()
     const gas = this.#meter.stop()
     this.#running = null
-    resolve(this.#ranOf(running, gas))
+    return this.#ranOf(running, gas)
   }
 
-  #ranOf({ settled, files, log }: Running, gas: number): RanCall {
+  #ranOf({ settled, log }: Running, gas: number): RanCall {
     const { abort } = this.#meter
     this.#meter.abort = null
     if (abort?.kind === 'miss') return { missing: true }
     if (abort?.kind === 'native') return { cannot: abort.cannot, message: abort.message }
     const outcome = abort
       ? errorOutcome(abort.name, abort.message)
-      : (settled?.outcome ??
+      : (settled ??
         errorOutcome('NeverSettledError', 'the promise of the call can no longer settle'))
-    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : files.changes, log }
+    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : this.#files.changes, log }
   }
 
-  /** Lets the engine tell of rejections that no call handled; does not return if one of them was a limit of its own. */
-  async confirm(): Promise<void> {
-    await new Promise(setImmediate)
-  }
-
-  // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
-  #operate(name: string, args: unknown[]): unknown {
-    const meter = this.#meter
-    const files = this.#current().files as any
-    this.#left = meter.suspend()
-    this.#cost = FILES_GAS
+  #begin({ guest, call }: Running): void {
     try {
-      return files[name](...args)
-    } finally {
-      if (meter.abort === null) {
-        meter.resume(this.#left)
-        meter.charge(this.#cost)
-      }
-    }
-  }
-
-  #begin(running: Running): void {
-    const { call, guest } = running
-    const meter = this.#meter
-    const fail = (thrown: unknown) => this.#settle(running, () => this.#errorOf(thrown))
-    const done = (value: unknown) => this.#settle(running, () => this.#resultOf(value))
-    try {
-      const module: { exports: any } = { exports: {} }
-      apply(guest.factory, module.exports, [meter, module, module.exports])
+      const exports = {}
+      const module: { exports: any } = { exports }
+      apply(guest.factory, exports, [this.#meter, module, exports])
       const method = this.#method(module.exports, call)
       const result = apply(method, module.exports, this.#args(call.args))
-      apply(nativeThen, Promise.resolve(result), [done, fail])
+      apply(nativeThen, Promise.resolve(result), [this.#done, this.#failed])
     } catch (thrown) {
-      fail(thrown)
+      this.#failed(thrown)
     }
   }
 
+  readonly #done = (value: unknown): void => this.#settle(value, false)
+  readonly #failed = (thrown: unknown): void => this.#settle(thrown, true)
+
   // Runs inside the meter: reading a result or an error may run code of the contract.
-  #settle(running: Running, read: () => Outcome): void {
-    if (running.settled || this.#running !== running || this.#meter.abort) return
+  #settle(value: unknown, isThrown: boolean): void {
+    const running = this.#running
+    if (!running || running.settled || this.#meter.abort) return
     try {
-      running.settled = { outcome: read() }
+      running.settled = isThrown ? this.#errorOf(value) : this.#resultOf(value)
     } catch (thrown) {
       if (this.#meter.abort) return
       try {
-        running.settled = { outcome: this.#errorOf(thrown) }
+        running.settled = this.#errorOf(thrown)
       } catch {
-        running.settled = { outcome: errorOutcome('Error', '') }
+        running.settled = errorOutcome('Error', '')
       }
     }
   }
@@ -234,23 +215,25 @@ export class Runtime {
   }
 
   #resultOf(value: unknown): Outcome {
-    const refuse = (why: string) => {
-      throw this.#meter.makeError('ResultNotSerializableError', why)
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      this.#refuse(`a ${typeof value} is not JSON`)
     }
-    if (typeof value === 'function' || typeof value === 'symbol')
-      refuse(`a ${typeof value} is not JSON`)
     let result = 'null'
     try {
       result = this.#stringify(value) ?? 'null'
     } catch (thrown) {
       const message = getOwnPropertyDescriptor(Object(thrown), 'message')?.value
-      if (/^(JSON has no|nested too deeply for JSON)/.test(String(message))) refuse(message)
+      if (/^(JSON has no|nested too deeply for JSON)/.test(String(message))) this.#refuse(message)
       throw thrown
     }
-    if (Buffer.byteLength(result) > this.#running!.guest.limits.resultBytes) {
-      refuse(`the result has more than ${this.#running!.guest.limits.resultBytes} bytes`)
-    }
+    const { resultBytes } = this.#running!.guest.limits
+    if (!fitsUtf8(result, resultBytes))
+      this.#refuse(`the result has more than ${resultBytes} bytes`)
     return { result }
+  }
+
+  #refuse(why: string): never {
+    throw this.#meter.makeError('ResultNotSerializableError', why)
   }
 
   #errorOf(thrown: unknown): Outcome {
@@ -262,16 +245,20 @@ export class Runtime {
     return errorOutcome('Error', String(error))
   }
 
-  // A rejection that nobody handles may be the only trace of a limit of the engine. Which call it was is not known by
-  // now: the process ends, and the parent finds the call by running each alone.
+  // A rejection that nobody handles may be the only trace of a limit of the engine. Told when the call has ended, and
+  // whatever else stopped it: it may have gone otherwise because of that limit.
   #look(thrown: unknown): void {
-    const { abort } = this.#meter
+    const meter = this.#meter
+    const { abort } = meter
+    const left = meter.suspend()
+    meter.abort = null
     try {
-      this.#meter.tidy(thrown)
+      meter.tidy(thrown)
+      meter.abort = abort
+      meter.resume(left)
     } catch {
-      this.#end('a call met a limit of the engine and told nobody')
+      // The meter has stopped the call.
     }
-    this.#meter.abort = abort
   }
 
   #globals(made: Record<string, unknown>, GuestDate: unknown): Record<string, unknown> {
@@ -310,24 +297,37 @@ export class Runtime {
         verify: (message: unknown, signature: unknown, publicKey: unknown) =>
           runtime.#verify(message, signature, publicKey)
       },
-      files: this.#files()
+      files: Object.fromEntries(FILE_OPERATIONS.map(name => [name, this.#operation(name)]))
     }
   }
 
-  #files(): object {
-    const names = 'readFile writeFile mkdir readdir stat exists unlink rmdir rename copy'.split(' ')
-    const entries = names.map(name => [
-      name,
-      (...args: unknown[]) => {
-        try {
-          return Promise.resolve(this.#operate(name, plainArguments(name, args)))
-        } catch (thrown) {
-          if (this.#meter.abort) throw thrown
-          return Promise.reject(thrown)
-        }
+  // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
+  #operation(name: (typeof FILE_OPERATIONS)[number]): (...args: unknown[]) => Promise<unknown> {
+    const meter = this.#meter
+    const files = this.#files
+    const operation: (...args: any[]) => unknown = files[name]
+    const operate = (args: unknown[]): unknown => {
+      files.left = meter.suspend()
+      files.cost = FILES_GAS
+      try {
+        return apply(operation, files, args)
+      } finally {
+        if (meter.abort === null) this.#payFiles()
       }
-    ])
-    return Object.fromEntries(entries)
+    }
+    return (...args) => {
+      try {
+        return Promise.resolve(operate(plainArguments(name, args)))
+      } catch (thrown) {
+        if (meter.abort) throw thrown
+        return Promise.reject(thrown)
+      }
+    }
+  }
+
+  #payFiles(): void {
+    this.#meter.g = this.#files.left
+    this.#meter.charge(this.#files.cost)
   }
 
   #hash(data: unknown): string {
@@ -375,31 +375,31 @@ export class Runtime {
   #random(): number {
     const running = this.#current()
     this.#meter.charge(5)
-    const { randoms, call, guest } = running
-    if (randoms.length === 0) {
+    const { call, guest } = running
+    if (running.randoms.length === 0) {
+      running.randoms = []
       const seed = `vms random 1\n${guest.ledger}\n${call.seq}\n${running.randomBlocks++}`
       const block = createHash('blake2b512').update(seed).digest()
       for (let at = 56; at >= 0; at -= 8) {
         const high = block.readUInt32LE(at) >>> 5
         const low = block.readUInt32LE(at + 4) >>> 6
-        randoms[randoms.length] = (high * 2 ** 26 + low) / 2 ** 53
+        running.randoms.push((high * 2 ** 26 + low) / 2 ** 53)
       }
     }
-    const value = randoms[randoms.length - 1]!
-    randoms.length--
-    return value
+    return running.randoms.pop()!
   }
 
   #log(...words: unknown[]): void {
-    const log = this.#running?.log
-    if (!log) return
+    const running = this.#running
+    if (!running) return
     let line = ''
     for (const word of words) {
       this.#meter.charge(10)
       const text = typeof word === 'object' ? this.#stringify(word) : textOfPrimitive(word)
       if (line.length < LOG_LINE_CHARS_MAX) line += (line && ' ') + text
     }
-    if (log.length < LOG_LINES_MAX) log[log.length] = line.slice(0, LOG_LINE_CHARS_MAX)
+    if (running.log === NO_LINES) running.log = []
+    if (running.log.length < LOG_LINES_MAX) running.log.push(line.slice(0, LOG_LINE_CHARS_MAX))
   }
 
   #current(): Running {
@@ -410,21 +410,23 @@ export class Runtime {
 
 // What is operated on asks the contract for nothing while the meter rests: texts, copies of bytes, and options read here.
 function plainArguments(name: string, args: unknown[]): unknown[] {
-  const plain: unknown[] = []
   for (let i = 0; i < args.length && i < FILES_ARGUMENTS_MAX; i++) {
     const value = args[i]
-    if (integersOf(value) === 'Uint8Array') plain[i] = new NativeBytes(value as Uint8Array)
-    else if (value === null || !/^(object|function)$/.test(typeof value)) plain[i] = value
-    else plain[i] = { recursive: name === 'rmdir' && i === 1 && (value as any).recursive === true }
+    const type = typeof value
+    if ((type !== 'object' || value === null) && type !== 'function') continue
+    if (integersOf(value) === 'Uint8Array') args[i] = new NativeBytes(value as Uint8Array)
+    else args[i] = { recursive: name === 'rmdir' && i === 1 && (value as any).recursive === true }
   }
-  return plain
+  return args
 }
 
 /** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */
 export function writesOf(changes: ReadonlyMap<string, 'absent' | Held>, state: Holdings): Write[] {
   const writes: Write[] = []
   if (changes.size === 0) return writes
-  for (const path of sortNames([...changes.keys()])) {
+  const paths = sortNames([...changes.keys()])
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i]!
     const entry = changes.get(path)!
     if (entry === 'absent') {
       if (wasThere(state, path)) writes.push({ path, type: 'absent' })

@@ -1,125 +1,55 @@
 // The sandbox child: reads frames on stdin, runs calls, answers on stdout. It holds nothing of worth and can reach
 // nothing: no files beyond its own code, no network, no environment.
 
-import { readSync, writeSync } from 'node:fs'
-import type { Call, Write } from './call.ts'
+import type { Call } from './call.ts'
+import { engineTurns } from './engine-turns.ts'
 import { type Guest, Runtime, writesOf } from './runtime.ts'
 import type { Missing } from './runtime-state.ts'
-import {
-  ASKED_MAX,
-  type CheckFrame,
-  contentFrame,
-  type RanFrame,
-  type ToChild,
-  type WriteFrame
-} from './sandbox-frames.ts'
+import { ASKED_MAX, type CallFrame, type CheckFrame, type ToChild } from './sandbox-frames.ts'
+import { Pipe, Told } from './sandbox-pipe.ts'
 
-const READ_BYTES = 256 * 1024
-const FLUSH_CALLS = 256
-const FLUSH_CHARS: number = 256 * 1024
-/** What a call wrote is told in parts of this size, so that all that a ledger's limits allow can be told. */
-const PART_CHARS_MAX: number = 4 * 1024 * 1024
-const PART_WRITES_MAX = 100_000
 /** Of messages whose signatures are asked for at once, beside the first. */
 const ASKED_CHECK_CHARS_MAX: number = 8 * 1024 * 1024
-const ALIVE_MS = 20
 /** So long a ledger runs before the next one's turn; a call is never cut in two. */
 const SLICE_MS = 50
 const SPECULATED_CALLS_MAX = 500
 /** A session that holds more begins again from nothing: nothing depends on what is held. */
 const SESSION_HELD_BYTES_MAX: number = 32 * 1024 * 1024
 const ALL_HELD_BYTES_MAX: number = 64 * 1024 * 1024
-
 const HELD_CHECK_CALLS = 256
 
-// Taken before lockdown: afterwards JSON is the metered one of the contracts.
-const { parse, stringify } = JSON
-
-class Pipe {
-  #chunks: Buffer[] = []
-  #buffer = Buffer.allocUnsafe(READ_BYTES)
-  #lines: string[] = []
-  /** Frames that came before the answer to a question. */
-  #held: ToChild[] = []
-  #saidAt = 0
-
-  /** The next frame; null at the end. Blocks: there is nothing else to do. */
-  read(): ToChild | null {
-    return this.#held.shift() ?? this.#next()
-  }
-
-  /** The answer to a question, whatever comes before it. */
-  readData(): (ToChild & { t: 'data' }) | null {
-    for (let frame = this.#next(); frame; frame = this.#next()) {
-      if (frame.t === 'data') return frame
-      this.#held.push(frame)
-    }
-    return null
-  }
-
-  #next(): ToChild | null {
-    while (this.#lines.length === 0) {
-      const got = readSync(0, this.#buffer, 0, READ_BYTES, null)
-      if (got === 0) return null
-      this.#take(Buffer.from(this.#buffer.subarray(0, got)))
-    }
-    return parse(this.#lines.shift()!)
-  }
-
-  #take(chunk: Buffer): void {
-    let start = 0
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      this.#chunks.push(chunk.subarray(start, end))
-      this.#lines.push(Buffer.concat(this.#chunks).toString('utf8'))
-      this.#chunks = []
-      start = end + 1
-    }
-    if (start < chunk.length) this.#chunks.push(chunk.subarray(start))
-  }
-
-  say(frame: object): void {
-    const bytes = Buffer.from(`${stringify(frame)}\n`)
-    for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at)
-    this.#saidAt = performance.now()
-  }
-
-  isSilent(now: number): boolean {
-    return now - this.#saidAt > ALIVE_MS
-  }
-}
-
-function endProcess(why: string): never {
-  process.stderr.write(`Error: ${why}\n`)
-  process.exit(1)
-}
-
-/** A ledger, and its calls that are still to be run. */
+/** A ledger, and its calls that are still to be run: those from `next` on. */
 interface Seat extends Guest {
   calls: Call[]
+  next: number
 }
 
 class Child {
   #pipe = new Pipe()
-  #runtime = new Runtime(process.argv[2]!, endProcess)
+  #runtime = new Runtime(process.argv[2]!, engineTurns())
   #guests = new Map<number, Seat>()
   #callsRun = 0
 
-  async serve(): Promise<void> {
+  start(): void {
     this.#pipe.say({ t: 'ready' })
-    for (let frame = this.#pipe.read(); frame; frame = this.#pipe.read()) {
-      if (frame.t === 'open') this.#open(frame)
-      else if (frame.t === 'close') this.#guests.delete(frame.s)
-      else if (frame.t === 'run') {
-        await this.#run(frame.s, frame.calls.map(callOf))
-      }
-    }
+    setImmediate(this.#serve)
+  }
+
+  // From outside of any microtask, as calls are run; between two frames the engine has its turn.
+  readonly #serve = (): void => {
+    const frame = this.#pipe.read()
+    if (!frame) return
+    if (frame.t === 'open') this.#open(frame)
+    else if (frame.t === 'close') this.#guests.delete(frame.s)
+    else if (frame.t === 'run') this.#run(frame.s, frame.calls)
+    setImmediate(this.#serve)
   }
 
   #open({ s, code, ledger, limits, complete }: ToChild & { t: 'open' }): void {
     try {
       const factory = this.#runtime.evaluate(code)
       const state = this.#runtime.holdings(complete)
-      this.#guests.set(s, { ledger, limits, factory, state, calls: [] })
+      this.#guests.set(s, { ledger, limits, factory, state, calls: [], next: 0 })
       this.#pipe.say({ t: 'opened', s })
     } catch (error) {
       this.#pipe.say({ t: 'opened', s, error: String((error as Error)?.message).slice(0, 500) })
@@ -127,81 +57,51 @@ class Child {
   }
 
   // Runs what there is for one slice of time. What is left then goes on at the ledger's next turn.
-  async #run(s: number, added: Call[]): Promise<void> {
+  #run(s: number, added: CallFrame[]): void {
     const seat = this.#guests.get(s)
     if (!seat) return
     const { calls } = seat
-    for (const call of added) calls.push(call)
+    for (let i = 0; i < added.length; i++) calls.push(callOf(added[i]!))
     const until = performance.now() + SLICE_MS
-    let ran: RanFrame[] = []
-    let chars = 0
-    const flush = async (isEnd: boolean) => {
-      await this.#runtime.confirm()
-      if (isEnd) this.#pipe.say({ t: 'ran', s, calls: ran, end: true })
-      else if (ran.length > 0) this.#pipe.say({ t: 'ran', s, calls: ran })
-      ran = []
-      chars = 0
-    }
-    // The runtime runs calls from inside a microtask; whatever is awaited below goes on in one too.
-    await null
-    while (calls.length > 0) {
-      const call = calls[0]!
-      const result = await this.#runtime.run(seat, call)
+    const told = new Told(this.#pipe, s)
+    while (seat.next < calls.length) {
+      const call = calls[seat.next]!
+      const result = this.#runtime.run(seat, call)
       if ('missing' in result) {
-        await this.#speculate(seat, calls.slice(1, 1 + SPECULATED_CALLS_MAX), until)
-        await flush(false)
+        this.#speculate(seat, until)
+        told.flush()
         this.#ask(s, seat)
         continue
       }
       if ('cannot' in result) {
-        await flush(false)
+        told.flush()
         this.#guests.delete(s)
         this.#pipe.say({ t: 'cannot', s, seq: call.seq, ...result })
         return
       }
-      let writes: WriteFrame[] = []
-      let partChars = 0
-      for (const write of writesOf(result.changes, seat.state)) {
-        if (partChars > PART_CHARS_MAX || writes.length >= PART_WRITES_MAX) {
-          await flush(false)
-          this.#pipe.say({ t: 'wrote', s, writes })
-          writes = []
-          partChars = 0
-        }
-        const frame = frameOf(write)
-        writes.push(frame)
-        partChars += frame[0].length + (frame[2]?.length ?? 0)
-      }
-      chars += partChars
-      for (const [path, entry] of result.changes) {
-        seat.state.write(path, entry === 'absent' ? null : entry)
-      }
-      ran.push([call.seq, result.gas, result.outcome, writes])
-      if ('result' in result.outcome) chars += result.outcome.result.length
-      if (result.log.length > 0) this.#pipe.say({ t: 'log', s, seq: call.seq, lines: result.log })
-      calls.shift()
-      seat.state.settle()
+      told.add(call, result, writesOf(result.changes, seat.state))
+      seat.state.take(result.changes)
+      seat.next++
       this.#bound(seat)
       const now = performance.now()
       if (now > until) break
-      const isMuch = ran.length >= FLUSH_CALLS || chars > FLUSH_CHARS
-      if (calls.length > 0 && (isMuch || this.#pipe.isSilent(now))) await flush(false)
+      if (seat.next < calls.length && (told.isMuch || this.#pipe.isSilent(now))) told.flush()
     }
-    await flush(true)
+    seat.calls = calls.slice(seat.next)
+    seat.next = 0
+    told.end()
   }
 
   // Goes on through the calls only to find what else is missing: one question for many of them.
-  async #speculate(guest: Guest, calls: Call[], until: number): Promise<void> {
-    for (const call of calls) {
+  #speculate(guest: Seat, until: number): void {
+    const { calls, next } = guest
+    for (let i = next + 1; i < calls.length && i <= next + SPECULATED_CALLS_MAX; i++) {
       const { rows, contents, lists } = guest.state.missing
       if (rows.size + contents.size + lists.size > ASKED_MAX / 2) return
       const now = performance.now()
       if (now > until) return
-      if (this.#pipe.isSilent(now)) {
-        await this.#runtime.confirm()
-        this.#pipe.say({ t: 'alive' })
-      }
-      await this.#runtime.run(guest, call)
+      if (this.#pipe.isSilent(now)) this.#pipe.say({ t: 'alive' })
+      this.#runtime.run(guest, calls[i]!)
     }
   }
 
@@ -244,11 +144,6 @@ class Child {
   }
 }
 
-function frameOf(write: Write): WriteFrame {
-  if (write.type === 'file') return contentFrame(write.path, write.content)
-  return [write.path, write.type === 'directory' ? 'd' : 'a']
-}
-
 function checksOf(missing: Missing['checks']): CheckFrame[] {
   const checks: CheckFrame[] = []
   let chars = 0
@@ -260,8 +155,8 @@ function checksOf(missing: Missing['checks']): CheckFrame[] {
   return checks
 }
 
-function callOf([seq, time, caller, method, args]: [number, number, string, string, string]): Call {
+function callOf([seq, time, caller, method, args]: CallFrame): Call {
   return { seq, time, caller, method, args }
 }
 
-await new Child().serve()
+new Child().start()

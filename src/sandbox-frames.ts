@@ -23,10 +23,12 @@ const CANNOT: readonly string[] = ['timeout', 'memory', 'sandbox-crash', 'unsupp
 export type RowFrame = [path: string, type: 'd' | 'f' | '', size: number, seq: number, time: number]
 export type ContentFrame = [path: string, coding: 't' | 'b', text: string]
 
+export type CallFrame = [seq: number, time: number, caller: string, method: string, args: string]
+
 export type ToChild =
   | { t: 'open'; s: number; code: string; ledger: string; limits: GuestLimits; complete: boolean }
   | { t: 'close'; s: number }
-  | { t: 'run'; s: number; calls: [number, number, string, string, string][] }
+  | { t: 'run'; s: number; calls: CallFrame[] }
   | {
       t: 'data'
       rows: RowFrame[]

@@ -14,7 +14,7 @@ exports.add = async id => {
   return id
 }
 exports.large = () => { let s = 'x'.repeat(1000); for (let i = 0; i < 30; i++) s += s; return s.length }
-exports.dies = () => { (async () => { let s = 'x'.repeat(1000); for (let i = 0; i < 30; i++) s += s })(); return 1 }`
+exports.hides = () => { (async () => { let s = 'x'.repeat(1000); for (let i = 0; i < 30; i++) s += s })(); return 1 }`
 
 const signed = (key: number): Origin => ({
   kind: 'signed',
@@ -58,7 +58,7 @@ test('new keys do not help an address for ever', () => {
   assert.equal(poison.refusal(signed(200), '10.0.0.2'), null)
 })
 
-test('calls that crash or take too much memory are refused with what they ran into, those beside them are recorded, and the fourth waits', async t => {
+test('calls that hide a limit or take too much memory are refused with what they ran into, those beside them are recorded, and the fourth waits', async t => {
   const dir = await temporaryFolder(t)
   const file = await contractFile(dir, CONTRACT)
   const host = await startHost(t, [file, '--dir', join(dir, 'host')])
@@ -74,9 +74,9 @@ test('calls that crash or take too much memory are refused with what they ran in
   assert.equal(after.result, 'b')
   assert.equal((await call('large')).error.code, -32002)
   assert.equal((await call('add', 'c')).result, 'c')
-  const dies = await call('dies')
-  assert.match(dies.error.message, /limit of this host \(sandbox-crash: /)
-  for (const method of ['add', 'dies']) {
+  const hides = await call('hides')
+  assert.match(hides.error.message, /limit of this host \(memory: /)
+  for (const method of ['add', 'hides']) {
     const waits = await call(method, 'd')
     assert.equal(waits.error.code, -32000)
     assert.match(waits.error.message, /ran into limits of this host: try again in \d+ s$/)

@@ -89,6 +89,14 @@ test('reading a pattern costs gas by its characters', async () => {
   assert.ok((await gasOf("new RegExp('[' + 'a'.repeat(1000) + ']')")) > 16_000)
 })
 
+test('what Node does about promises that nobody looks after costs no gas', async () => {
+  const unhandled = 'for (let i = 0; i < 50; i++) Promise.reject(args[0])'
+  assert.equal(await gasOf(unhandled), await gasOf(unhandled.replace('reject', 'resolve')))
+  const twice = 'for (let i = 0; i < 50; i++) new Promise((yes, no) => { yes(); no(args[0]) })'
+  assert.equal(await gasOf(twice), await gasOf(twice.replace('no(args[0])', 'yes(args[0])')))
+  assert.equal(await gasOf(twice), await gasOf(twice.replace('yes(); no', 'no(); no')))
+})
+
 test('only a list pays for its length', async () => {
   const [plain, short] = ['const o = {}; o.length = 1000000', 'const o = []; o.length = 7']
   assert.equal(await gasOf(plain), await gasOf(short))

@@ -15,8 +15,8 @@ export const FLOORS: Record<number, string[]> = {
     'runtime-meter runtime-natives runtime-promises runtime-regexp runtime-sort runtime-state runtime-texts sandbox-frames witness'
   ],
   3: [
-    'audit bell check-evidence collect-evidence direct drive engine files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads',
-    'peer-lines progress rpc-client sandbox sandbox-child sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types',
+    'audit bell check-evidence collect-evidence direct drive engine engine-turns files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads',
+    'peer-lines progress rpc-client sandbox sandbox-child sandbox-pipe sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types',
     'sandbox-walls signature-worker signatures sqlite storage swarm verify-ledger websocket within'
   ]
 }

@@ -24,7 +24,6 @@ const PURE_BUILTINS: Record<string, string[]> = {
   'node:crypto': ['createHash'],
   'node:module': ['createRequire']
 }
-const PURE_PROCESS = ['nextTick', 'on']
 const IMPURE_CALLS = [
   'fetch',
   'setImmediate',
@@ -254,7 +253,7 @@ function impureMember({ object, property, computed }: Child): string | null {
   const holder = object.type === 'MemberExpression' ? object.property.name : object.name
   if (computed && holder !== 'process') return null
   const name = `${holder}.${property.name}`
-  if (holder === 'process') return PURE_PROCESS.includes(property.name) ? null : name
+  if (holder === 'process') return name
   return IMPURE_MEMBERS.includes(name) || IMPURE_OBJECTS.includes(holder) ? name : null
 }
 

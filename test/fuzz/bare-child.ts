@@ -8,10 +8,12 @@ import { createInterface } from 'node:readline'
 import { blake2b256 } from '../../src/blake2b.ts'
 import type { Call, Outcome, Write } from '../../src/call.ts'
 import { GLOBAL_NAMES } from '../../src/contract-check.ts'
+import { engineTurns } from '../../src/engine-turns.ts'
 import { type Factory, Runtime, writesOf } from '../../src/runtime.ts'
 import { makeDate } from '../../src/runtime-date.ts'
 import { CallFiles, sortNames } from '../../src/runtime-files.ts'
 import { Holdings } from '../../src/runtime-state.ts'
+import { outside } from '../outside.ts'
 import type { BareAnswer, BareJob } from './bare.ts'
 
 const GAS = 2 ** 29
@@ -38,23 +40,18 @@ function bare(source: string): string {
 }
 
 function openRuntime(): (job: BareJob) => Promise<string[]> {
-  const runtime = new Runtime(sesPath!, why => {
-    process.stderr.write(`${why}\n`)
-    process.exit(1)
-  })
+  const runtime = new Runtime(sesPath!, engineTurns())
   return async ({ source, calls, limits, ledger }) => {
     const factory = runtime.evaluate(bare(source))
     const state = runtime.holdings(true)
     const told: string[] = []
     for (const call of calls) {
       const guest = { ledger, limits: { ...limits, gasPerCall: GAS }, factory, state }
-      const ran = await runtime.run(guest, call)
-      await runtime.confirm()
+      const ran = await outside(() => runtime.run(guest, call))
       if ('missing' in ran) throw new Error('nothing can be missing')
       if ('cannot' in ran) return [...told, `cannot ${ran.cannot}: ${ran.message}`]
       told.push(tell(ran.outcome, writesOf(ran.changes, state)))
-      for (const [path, entry] of ran.changes) state.write(path, entry === 'absent' ? null : entry)
-      state.settle()
+      state.take(ran.changes)
     }
     return told
   }
@@ -101,7 +98,8 @@ function openPlain(): (job: BareJob) => Promise<string[]> {
     const told: string[] = []
     for (const call of calls) {
       now = call.time
-      const files = new CallFiles(state, limits, call, fail, () => {})
+      const files = new CallFiles(fail, () => {})
+      files.begin(state, limits, call)
       const globals = globalsOf(GuestDate, files, call, ledger)
       const compartment = new Compartment({ globals, __options__: true })
       for (const name of GLOBAL_NAMES) globals[name] ??= compartment.globalThis[name]
@@ -109,8 +107,7 @@ function openPlain(): (job: BareJob) => Promise<string[]> {
       const outcome = await outcomeOf(factory, call, limits.resultBytes)
       const changes = 'error' in outcome ? new Map() : files.changes
       told.push(tell(outcome, writesOf(changes, state)))
-      for (const [path, entry] of changes) state.write(path, entry === 'absent' ? null : entry)
-      state.settle()
+      state.take(changes)
     }
     return told
   }
