@@ -5,6 +5,7 @@ import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-b
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
+import { makeClose, makeDefine, makeDefineAll } from './runtime-properties.ts'
 import { makeSorts } from './runtime-sort.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
@@ -151,7 +152,7 @@ function nested(meter: Meter, native: any): unknown {
       if (++meter.d > 128) meter.deep()
       try {
         const text: string = apply(native, this, [
-          separator === undefined ? ',' : String(separator)
+          separator === undefined ? ',' : `${separator as any}`
         ])
         meter.charge(text.length >>> 3)
         return text
@@ -205,17 +206,18 @@ function wrapStatics(meter: Meter): void {
       )
     }
   }
-  for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
+  for (const name of ['freeze', 'seal'] as const) {
+    define(Object, name, makeClose(meter, Object[name], countOf))
+  }
+  for (const name of ['isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
     charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
   }
-  for (const name of ['preventExtensions', 'defineProperty']) {
-    for (const object of [Object, Reflect]) {
-      charged(meter, object, name, ([changed]) => holesOf(changed))
-    }
+  for (const object of [Object, Reflect]) {
+    charged(meter, object, 'preventExtensions', ([changed]) => holesOf(changed))
+    define(object, 'defineProperty', makeDefine(meter, object.defineProperty))
   }
-  for (const name of ['create', 'defineProperties']) {
-    charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
-  }
+  define(Object, 'defineProperties', makeDefineAll(meter, Object.defineProperties, countOf))
+  charged(meter, Object, 'create', ([, properties]) => 1 + countOf(properties))
   charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
   charged(meter, Object, 'fromEntries', args => drained(meter, args))
   define(Array, 'from', makeFrom(meter, Array.from))
@@ -246,7 +248,7 @@ function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefine
         if (reviver !== undefined) {
           throw meter.makeError('TypeError', 'JSON.parse has no reviver in runtime 1')
         }
-        const source = typeof text === 'string' ? text : String(text)
+        const source = `${text as any}`
         meter.charge(1 + (source.length >>> 3))
         return parse(source)
       }

@@ -1,0 +1,127 @@
+// Where engines differ, or a native of ours once differed from ECMAScript, runtime 1 has one answer. Found by test262.
+
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { ContractRefused, compileContract } from '../src/contract.ts'
+import { Sandbox } from '../src/sandbox.ts'
+import { MemoryState } from './memory-state.ts'
+
+const LIMITS = {
+  gasPerCall: 1_000_000,
+  resultBytes: 65_536,
+  fileBytes: 65_536,
+  files: 100,
+  stateBytes: 262_144
+}
+const NAMES = 'const nameOf = run => { try { return [run()] } catch (e) { return e.name } }\n'
+
+const sandbox = new Sandbox({ callMs: 20_000, heapMiB: 128, processes: 1 })
+after(() => sandbox.close())
+
+const FACTS: [title: string, body: string, result: unknown][] = [
+  [
+    'a list cannot be given a fixed length, by any of the three that define properties',
+    `const l = []
+     const fixed = { length: { writable: false } }
+     return [nameOf(() => Object.defineProperty(l, 'length', fixed.length)), nameOf(() => Reflect.defineProperty(l, 'length', fixed.length)),
+       nameOf(() => Object.defineProperties(l, fixed)), nameOf(() => Object.defineProperty(l, { toString: () => 'length' }, fixed.length)), l.push(1)]`,
+    ['TypeError', 'TypeError', 'TypeError', 'TypeError', 1]
+  ],
+  [
+    'what is said of the length of a list is read once',
+    `const l = []
+     let n = 0
+     const sly = { get writable() { return n++ === 0 } }
+     Object.defineProperty(l, 'length', sly)
+     return [n, Object.getOwnPropertyDescriptor(l, 'length').writable]`,
+    [1, true]
+  ],
+  [
+    'a length that is none is a RangeError, whatever else is said of it',
+    `const key = 'len' + 'gth'
+     return [nameOf(() => Object.defineProperty([], key, { value: -1, configurable: true })), nameOf(() => Object.defineProperties([], { length: { value: 1.5 } }))]`,
+    ['RangeError', 'RangeError']
+  ],
+  [
+    'the length and the other properties of a list are defined as before',
+    `const l = [1, 2, 3]
+     Object.defineProperty(l, 'length', { value: '1', writable: true })
+     Object.defineProperties(l, { length: { value: 2 }, 1: { value: 5, enumerable: true }, a: { get: () => 7 } })
+     return [l, l.a, Object.keys(l), Reflect.defineProperty(l, 'length', { enumerable: true }), nameOf(() => Object.defineProperties(l, { length: 1 }))]`,
+    [[1, 5], 7, ['0', '1'], false, 'TypeError']
+  ],
+  [
+    'integers in memory are neither sealed nor frozen, but for none',
+    `const bytes = new Uint8Array(2), none = new Int16Array(0)
+     bytes.own = 1
+     return [nameOf(() => Object.seal(bytes)), nameOf(() => Object.freeze(bytes)), Object.isExtensible(bytes), Object.getOwnPropertyDescriptor(bytes, 'own').configurable,
+       Object.seal(none) === none, Object.isFrozen(Object.freeze(none))]`,
+    ['TypeError', 'TypeError', false, true, true, true]
+  ],
+  [
+    'a symbol is no text for join, String.raw and JSON.parse',
+    `const s = Symbol('a')
+     return [nameOf(() => [1, 2].join(s)), nameOf(() => String.raw({ raw: ['a', s] })), nameOf(() => String.raw({ raw: 'ab' }, s)), nameOf(() => JSON.parse(s))]`,
+    ['TypeError', 'TypeError', 'TypeError', 'TypeError']
+  ],
+  [
+    'a RegExp is not looked for as a text',
+    `return [nameOf(() => 'a/b/'.includes(/b/)), nameOf(() => 'a'.startsWith(/a/)), nameOf(() => 'a'.endsWith(/a/)), 'abc'.includes('c', 1), 'abc'.startsWith('b', 1), 'abc'.endsWith('b', 2), 'abc'.endsWith('c', undefined)]`,
+    ['TypeError', 'TypeError', 'TypeError', true, true, true, true]
+  ],
+  [
+    'a list without throw is closed first, and what goes wrong then is told',
+    `const list = end => ({ [Symbol.iterator]: () => Object.defineProperties({ next: () => ({ value: 1, done: false }) }, Object.getOwnPropertyDescriptors(end)) })
+     async function* walk(end) { yield* list(end) }
+     const told = async end => { const g = walk(end); await g.next(); return g.throw(1).catch(e => e.message ?? e) }
+     return [await told({ get return() { throw 'poisoned' } }), await told({ return() { throw 'closing' } }), typeof await told({ return: () => 1 }), typeof await told({})]`,
+    ['poisoned', 'closing', 'string', 'string']
+  ]
+]
+for (const [title, body, result] of FACTS) {
+  test(title, async () => {
+    const source = `${NAMES}exports.a = async () => { ${body} }`
+    const program = { source, ledger: 'y'.repeat(52), limits: LIMITS }
+    const session = sandbox.open(program, new MemoryState(), { empty: true })
+    const [ran] = await session.run([{ seq: 1, time: 1, caller: 'b', method: 'a', args: '[]' }])
+    await session.close()
+    assert.ok(ran && 'outcome' in ran && 'result' in ran.outcome, JSON.stringify(ran))
+    assert.deepEqual(JSON.parse(ran.outcome.result), result)
+  })
+}
+
+/** Null where the compiler takes it. */
+function refusal(source: string): string | null {
+  try {
+    compileContract(source)
+    return null
+  } catch (error) {
+    assert.ok(error instanceof ContractRefused, String(error))
+    return error.problems[0]!.reason
+  }
+}
+
+const made = (body: string) => `class A extends Object { constructor() { ${body} } }`
+const RETURNS: [source: string, isRefused: boolean][] = [
+  [made('try { return } finally { super() }'), true],
+  [made('try { throw 1 } catch { return } finally { super() }'), true],
+  [made('super(); for (const a of []) if (a) return'), true],
+  [made('super(); if (1) return; this.a = 1'), false],
+  [made('super(); try { (() => { return })() } finally {}'), false],
+  [made('super(); try {} finally {} for (const a in {}) return'), false],
+  ['class A { constructor() { try { return } finally {} } }', false],
+  ['class A extends Object { m() { try { return } finally {} } }', false]
+]
+for (const [source, isRefused] of RETURNS) {
+  test(`${source} is ${isRefused ? 'refused' : 'taken'}`, () => {
+    const reason = refusal(source)
+    if (isRefused) assert.match(reason ?? '', /^return inside try or for … of/)
+    else assert.equal(reason, null)
+  })
+}
+
+test('a BigInt as the name of a property is refused in the words of the compiler', () => {
+  assert.equal(refusal('exports.a = { 1n: 2 }'), 'BigInt')
+  assert.equal(refusal('class A { 1n() {} }'), 'BigInt')
+  assert.equal(refusal("exports.a = { 1: 2, 'b': 3 }"), null)
+})
