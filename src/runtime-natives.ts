@@ -1,7 +1,7 @@
 // Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
 // with their input are wrapped and charged (RUNTIME §5).
 
-import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
+import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
@@ -391,7 +391,11 @@ function wrapBuffers(meter: Meter): void {
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
         // The second argument of an ArrayBuffer would make it resizable.
-        return construct(Native, name === 'ArrayBuffer' ? [plain] : [plain, ...more], target)
+        return construct(
+          Native,
+          name === 'ArrayBuffer' ? [plain] : viewOf(meter, plain, unit, more),
+          target
+        )
       }
     }[name]
     replaceGlobal(Native, Wrapped)

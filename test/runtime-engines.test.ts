@@ -59,6 +59,27 @@ const FACTS: [title: string, body: string, result: unknown][] = [
     ['TypeError', 'TypeError', false, true, true, true]
   ],
   [
+    'a part that a buffer has not is a RangeError, and a part that it has is given',
+    `const buffer = new ArrayBuffer(8)
+     const part = (...at) => nameOf(() => new Uint16Array(buffer, ...at).length)
+     return [part(0, -1), part(0, 5), part(2, 1e12), part(1), part(-2), part(10), part(2), part(8), part('2', { valueOf: () => 3 }), part(2, undefined), part(6, 1),
+       nameOf(() => new Uint16Array(new ArrayBuffer(3)))]`,
+    [
+      'RangeError',
+      'RangeError',
+      'RangeError',
+      'RangeError',
+      'RangeError',
+      'RangeError',
+      [3],
+      [0],
+      [3],
+      [3],
+      [1],
+      'RangeError'
+    ]
+  ],
+  [
     'a symbol is no text for join, String.raw and JSON.parse',
     `const s = Symbol('a')
      return [nameOf(() => [1, 2].join(s)), nameOf(() => String.raw({ raw: ['a', s] })), nameOf(() => String.raw({ raw: 'ab' }, s)), nameOf(() => JSON.parse(s))]`,
