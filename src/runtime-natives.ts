@@ -149,6 +149,7 @@ function replaceCost(self: string, args: any[]): number {
 function nested(meter: Meter, native: any): unknown {
   return {
     join(this: any, separator?: unknown) {
+      requireArray(this, meter)
       if (++meter.d > 128) meter.deep()
       try {
         const text: string = apply(native, this, [

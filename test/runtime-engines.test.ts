@@ -80,6 +80,19 @@ const FACTS: [title: string, body: string, result: unknown][] = [
     ]
   ],
   [
+    'toSorted walks a list as long as it was at the beginning',
+    `const l = [5, 0, 3]
+     Object.defineProperty(l, '0', { get() { l.push(1); return 5 } })
+     return l.toSorted()`,
+    [0, 3, 5]
+  ],
+  [
+    'join looks at its list before its separator',
+    `const separator = { toString() { throw new RangeError('asked') } }
+     return [nameOf(() => [].join.call({}, separator)), nameOf(() => [1].join(separator))]`,
+    ['TypeError', 'RangeError']
+  ],
+  [
     'a symbol is no text for join, String.raw and JSON.parse',
     `const s = Symbol('a')
      return [nameOf(() => [1, 2].join(s)), nameOf(() => String.raw({ raw: ['a', s] })), nameOf(() => String.raw({ raw: 'ab' }, s)), nameOf(() => JSON.parse(s))]`,
