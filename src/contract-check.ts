@@ -223,6 +223,10 @@ const REFUSED: Record<string, Refusal> = {
   MetaProperty: node => (node.meta.name === 'import' ? ['import.meta', 'leave it out'] : null),
   VariableDeclaration: (node, scope) => (node.kind === 'var' ? null : redeclared(node, scope)),
   ClassDeclaration: (node, scope) => redeclared(node, scope),
+  MemberExpression: (node, scope) =>
+    node.object.type === 'Super' && node.computed && !isPrimitive(node.property as AnyNode, scope)
+      ? ['super[…] of anything but a text', 'write super.name, or super[`${key}`]']
+      : null,
   WithStatement: () => ['with', 'name the object'],
   DebuggerStatement: () => ['debugger', 'leave it out'],
   TaggedTemplateExpression: () => ['a tagged template', 'call the function'],
@@ -235,6 +239,13 @@ const REFUSED: Record<string, Refusal> = {
     scope.functions === 0 ? ['await at top level', 'await inside a function'] : null,
   ForOfStatement: (node, scope) =>
     node.await && scope.functions === 0 ? ['await at top level', 'await inside a function'] : null
+}
+
+// Engines differ in what super is when the key is an object that changes it on being asked for its text.
+function isPrimitive(node: AnyNode, scope: Scope): boolean {
+  if (/^(Literal|TemplateLiteral|BinaryExpression)$/.test(node.type)) return true
+  const { object, computed } = node as any
+  return object?.name === 'Symbol' && !computed && lookup('Symbol', scope) === null
 }
 
 function guardedReturns(node: AnyNode, isGuarded: boolean): AnyNode[] {

@@ -4,7 +4,7 @@
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
-import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
+import { isOrdinary, looked, makeGatherers, settledOf } from './runtime-promises.ts'
 import { makeClose, makeDefine, makeDefineAll } from './runtime-properties.ts'
 import { makeSorts } from './runtime-sort.ts'
 
@@ -223,8 +223,9 @@ function wrapStatics(meter: Meter): void {
   charged(meter, Object, 'fromEntries', args => drained(meter, args))
   define(Array, 'from', makeFrom(meter, Array.from))
   define(String, 'raw', makeRaw(meter))
-  for (const name of ['all', 'allSettled', 'any', 'race']) {
-    const native = (Promise as any)[name]
+  const race = Promise.race
+  const gatherers = { ...makeGatherers(meter), race: (given: any) => apply(race, Promise, [given]) }
+  for (const [name, gather] of Object.entries(gatherers)) {
     // Of Promise itself: another constructor would be given the engine's errors as they are.
     define(
       Promise,
@@ -232,7 +233,7 @@ function wrapStatics(meter: Meter): void {
       {
         [name](...args: unknown[]) {
           meter.charge(drained(meter, args))
-          return apply(native, Promise, args)
+          return gather(args[0])
         }
       }[name]!
     )

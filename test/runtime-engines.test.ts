@@ -7,7 +7,7 @@ import { Sandbox } from '../src/sandbox.ts'
 import { MemoryState } from './memory-state.ts'
 
 const LIMITS = {
-  gasPerCall: 1_000_000,
+  gasPerCall: 2_000_000,
   resultBytes: 65_536,
   fileBytes: 65_536,
   files: 100,
@@ -92,6 +92,61 @@ const FACTS: [title: string, body: string, result: unknown][] = [
      return [nameOf(() => [].join.call({}, separator)), nameOf(() => [1].join(separator))]`,
     ['TypeError', 'RangeError']
   ],
+  // The engine's own takes a minute for these, at the price of a second.
+  ...['all', 'allSettled'].map((name): [string, string, unknown] => [
+    `Promise.${name} that ends in the middle of a long list costs no more than what was charged`,
+    `const last = Promise.resolve(1)
+     Object.defineProperty(last, 'constructor', { get() { throw 'poisoned' } })
+     const list = []
+     for (let i = 0; i < 80000; i++) list[i] = i
+     list.push(last)
+     return Promise.${name}(list).catch(e => e)`,
+    'poisoned'
+  ]),
+  [
+    'lists of promises settle in the order, and with the properties, that ECMAScript says',
+    `const log = []
+     const note = name => value => { log.push(name); return value }
+     const a = Promise.all([Promise.resolve(1).then(note('a')), 2, { then(f) { log.push('then'); f(3); f(4) } }]).then(v => log.push(v))
+     const b = Promise.allSettled([1, Promise.reject(2)]).then(v => log.push(v.map(o => Object.keys(o).join())))
+     const c = Promise.any([Promise.reject(1), Promise.resolve(5).then(note('c'))]).then(v => log.push(v))
+     const d = Promise.any([Promise.reject(6)]).catch(e => log.push([e.name, e.errors, Object.keys(e)]))
+     const e = Promise.all([Promise.reject(7), 1]).catch(v => log.push(v))
+     const f = Promise.all([]).then(v => log.push(v))
+     const g = Promise.all(null).catch(e => log.push(e.name))
+     for (let i = 0; i < 6; i++) { log.push('tick'); await null }
+     await Promise.all([a, b, c, d, e, f, g])
+     return log`,
+    [
+      'tick',
+      'a',
+      'then',
+      'c',
+      [],
+      'TypeError',
+      'tick',
+      ['status,value', 'status,reason'],
+      ['AggregateError', [6], []],
+      7,
+      'tick',
+      [1, 2, 3],
+      5,
+      'tick',
+      'tick',
+      'tick'
+    ]
+  ],
+  [
+    'an iterator of promises is closed where a promise of it is refused, and only there',
+    `const log = []
+     const refused = Promise.resolve(1)
+     Object.defineProperty(refused, 'constructor', { get() { throw 'refused' } })
+     const walk = (...steps) => ({ [Symbol.iterator]: () => ({ next: () => steps.shift()(), return() { log.push('closed'); return {} } }) })
+     const give = value => () => ({ value, done: false })
+     const told = list => Promise.all(list).then(v => v, e => e)
+     return [await told(walk(give(1), give(refused))), log.length, await told(walk(give(1), () => { throw 'step' })), log.length, await told(walk(give(1), () => ({ done: true }))), log.length]`,
+    ['refused', 1, 'step', 1, [1], 1]
+  ],
   [
     'a symbol is no text for join, String.raw and JSON.parse',
     `const s = Symbol('a')
@@ -153,6 +208,29 @@ for (const [source, isRefused] of RETURNS) {
     else assert.equal(reason, null)
   })
 }
+
+const SUPERS: [key: string, isRefused: boolean][] = [
+  ['key', true],
+  ['{ toString: () => 1 }', true],
+  ['Symbol', true],
+  ["'a'", false],
+  ['0', false],
+  ['`${key}`', false],
+  ["'a' + key", false],
+  ['Symbol.iterator', false]
+]
+for (const [key, isRefused] of SUPERS) {
+  test(`super[${key}] is ${isRefused ? 'refused' : 'taken'}`, () => {
+    const reason = refusal(`const key = 1; exports.a = { m() { return super[${key}] } }`)
+    if (isRefused) assert.match(reason ?? '', /^super\[…\] of anything but a text/)
+    else assert.equal(reason, null)
+  })
+}
+
+test('super[Symbol.name] is refused where Symbol is of the contract', () => {
+  const source = 'exports.a = Symbol => ({ m() { return super[Symbol.a] } })'
+  assert.match(refusal(source) ?? '', /^super/)
+})
 
 test('a BigInt as the name of a property is refused in the words of the compiler', () => {
   assert.equal(refusal('exports.a = { 1n: 2 }'), 'BigInt')
