@@ -3,7 +3,7 @@
 
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
-import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
+import { ARGUMENTS_MAX, holesOf, integersOf, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, makeGatherers, settledOf } from './runtime-promises.ts'
 import { makeClose, makeDefine, makeDefineAll } from './runtime-properties.ts'
 import { makeSorts } from './runtime-sort.ts'
@@ -62,9 +62,17 @@ const STRING_COSTS: Record<string, Cost> = {
 const BYTES_COSTS: Record<string, Cost> = {
   ...from('sort toSorted', self => 1 + lengthOf(self) * 4),
   ...from(
-    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed with',
+    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed',
     self => 1 + (lengthOf(self) >>> 1)
-  )
+  ),
+  // Made plain in the order of ECMAScript: engines differ in which they ask first.
+  with: (self, args) => {
+    if (integersOf(self) !== undefined) {
+      args[0] = Number(args[0])
+      args[1] = Number(args[1])
+    }
+    return 1 + (lengthOf(self) >>> 1)
+  }
 }
 
 /** To be called once, after `ses` is loaded and before it repairs the realm. */

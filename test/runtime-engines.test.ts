@@ -148,6 +148,13 @@ const FACTS: [title: string, body: string, result: unknown][] = [
     ['refused', 1, 'step', 1, [1], 1]
   ],
   [
+    'integers are asked for an index before a value',
+    `const log = []
+     const ask = (name, value) => ({ valueOf() { log.push(name); return value } })
+     return [[...new Uint8Array(2).with(ask('index', 1), ask('value', 7))], log, nameOf(() => new Uint8Array(1).with(1, 0)), nameOf(() => [...new Uint8Array(1).with()]), nameOf(() => Uint8Array.prototype.with.call([], ask('no', 0), 0)), log.length]`,
+    [[0, 7], ['index', 'value'], 'RangeError', [[0]], 'TypeError', 2]
+  ],
+  [
     'a symbol is no text for join, String.raw and JSON.parse',
     `const s = Symbol('a')
      return [nameOf(() => [1, 2].join(s)), nameOf(() => String.raw({ raw: ['a', s] })), nameOf(() => String.raw({ raw: 'ab' }, s)), nameOf(() => JSON.parse(s))]`,
