@@ -91,7 +91,7 @@ class Checker {
     else {
       const inner = scopeOf(node, scope)
       for (const [key, child] of keyedChildren(node)) {
-        if (isBareName(node, key)) this.#refuseName(child)
+        if (isBareName(node, key) && child.type !== 'Literal') this.#refuseName(child)
         else this.visit(child, inner)
       }
     }
@@ -140,6 +140,7 @@ class Checker {
     const refusal = REFUSED[node.type]?.(node, scope)
     if (refusal) this.#refuse(node, ...refusal)
     if (node.type === 'Literal' && 'regex' in node) this.#checkRegExp(node)
+    if (/^Class/.test(node.type) && node.superClass) this.#checkReturns(node.body as AnyNode)
     for (const target of assigned(node)) this.#refuseAssignment(target, scope)
     this.#checkRest(node)
   }
@@ -160,6 +161,18 @@ class Checker {
     const parts: (AnyNode | null)[] = node.elements ?? node.properties
     if (parts.some(part => part?.type === 'RestElement')) {
       this.#refuse(node, 'a rest element inside another pattern', 'take it apart in two steps')
+    }
+  }
+
+  // Engines differ in whether super may still be called by a finally, or by an iterator that is closed, after such a return.
+  #checkReturns({ body }: AnyNode): void {
+    const made = (body as AnyNode[]).find(({ kind }) => kind === 'constructor')
+    for (const node of made ? guardedReturns((made.value as AnyNode).body as AnyNode, false) : []) {
+      this.#refuse(
+        node,
+        'return inside try or for … of in the constructor of a class that extends another',
+        'return after it'
+      )
     }
   }
 
@@ -210,6 +223,10 @@ const REFUSED: Record<string, Refusal> = {
   MetaProperty: node => (node.meta.name === 'import' ? ['import.meta', 'leave it out'] : null),
   VariableDeclaration: (node, scope) => (node.kind === 'var' ? null : redeclared(node, scope)),
   ClassDeclaration: (node, scope) => redeclared(node, scope),
+  MemberExpression: (node, scope) =>
+    node.object.type === 'Super' && node.computed && !isPrimitive(node.property as AnyNode, scope)
+      ? ['super[…] of anything but a text', 'write super.name, or super[`${key}`]']
+      : null,
   WithStatement: () => ['with', 'name the object'],
   DebuggerStatement: () => ['debugger', 'leave it out'],
   TaggedTemplateExpression: () => ['a tagged template', 'call the function'],
@@ -222,6 +239,20 @@ const REFUSED: Record<string, Refusal> = {
     scope.functions === 0 ? ['await at top level', 'await inside a function'] : null,
   ForOfStatement: (node, scope) =>
     node.await && scope.functions === 0 ? ['await at top level', 'await inside a function'] : null
+}
+
+// Engines differ in what super is when the key is an object that changes it on being asked for its text.
+function isPrimitive(node: AnyNode, scope: Scope): boolean {
+  if (/^(Literal|TemplateLiteral|BinaryExpression)$/.test(node.type)) return true
+  const { object, computed } = node as any
+  return object?.name === 'Symbol' && !computed && lookup('Symbol', scope) === null
+}
+
+function guardedReturns(node: AnyNode, isGuarded: boolean): AnyNode[] {
+  if (isFunction(node) || node.type === 'ClassBody') return []
+  if (node.type === 'ReturnStatement') return isGuarded ? [node] : []
+  const guards = isGuarded || node.type === 'TryStatement' || node.type === 'ForOfStatement'
+  return children(node).flatMap(child => guardedReturns(child, guards))
 }
 
 // Every node that some syntax assigns to, declarations aside.

@@ -59,7 +59,11 @@ function asyncWalk(list: any, makeTypeError: (message: string) => Error): object
       step(() => {
         const method = list.throw
         if (method !== undefined && method !== null) return apply(method, list, args)
-        close(list)
+        // Nothing else is under way yet, so what goes wrong in closing it is told.
+        const end = list.return
+        if (end !== undefined && end !== null && !isObject(apply(end, list, []))) {
+          throw makeTypeError('an iterator gives objects')
+        }
         throw makeTypeError('the iterator takes no errors')
       })
   }

@@ -26,12 +26,36 @@ export function sourceOf(meter: Meter, value: any): unknown {
   )
 }
 
+/**
+ * The arguments of the engine's constructor, plain. A part that a buffer has not is a RangeError here: the engine's words for
+ * it are those of a limit of its own.
+ */
+export function viewOf(meter: Meter, source: unknown, unit: number, more: unknown[]): unknown[] {
+  const size = sizeOf(source)
+  if (size === undefined) return [source]
+  const refuse = () => {
+    throw meter.makeError('RangeError', 'no part of the buffer')
+  }
+  const start = sizeFrom(more[0])
+  if (start < 0 || start % unit !== 0) refuse()
+  if (more[1] === undefined) {
+    if (size % unit !== 0 || start > size) refuse()
+    return [source, start]
+  }
+  const length = sizeFrom(more[1])
+  if (length < 0 || start + length * unit > size) refuse()
+  return [source, start, length]
+}
+
 function isBuffer(value: object): boolean {
+  return sizeOf(value) !== undefined
+}
+
+function sizeOf(value: unknown): number | undefined {
   try {
-    apply(sizeOfBuffer, value, [])
-    return true
+    return apply(sizeOfBuffer, value, [])
   } catch {
-    return false
+    return undefined
   }
 }
 

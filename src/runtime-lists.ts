@@ -81,8 +81,8 @@ export function makeRaw(meter: Meter): unknown {
       meter.charge(1 + length)
       let text = ''
       for (let i = 0; i < length; i++) {
-        text += String(raw[i])
-        if (i + 1 < length && i < added.length) text += String(added[i])
+        text += `${raw[i]}`
+        if (i + 1 < length && i < added.length) text += `${added[i] as any}`
       }
       return text
     }

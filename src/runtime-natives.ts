@@ -1,10 +1,11 @@
 // Natives that contracts share with the whole realm, in the sandbox child only: before lockdown, those whose cost grows
 // with their input are wrapped and charged (RUNTIME §5).
 
-import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
+import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
-import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
-import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
+import { ARGUMENTS_MAX, holesOf, integersOf, lengthOf, type Meter } from './runtime-meter.ts'
+import { isOrdinary, looked, makeGatherers, settledOf } from './runtime-promises.ts'
+import { makeClose, makeDefine, makeDefineAll } from './runtime-properties.ts'
 import { makeSorts } from './runtime-sort.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
@@ -61,9 +62,17 @@ const STRING_COSTS: Record<string, Cost> = {
 const BYTES_COSTS: Record<string, Cost> = {
   ...from('sort toSorted', self => 1 + lengthOf(self) * 4),
   ...from(
-    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed with',
+    'copyWithin every fill filter find findIndex findLast findLastIndex forEach includes indexOf join lastIndexOf map reduce reduceRight reverse set slice some toReversed',
     self => 1 + (lengthOf(self) >>> 1)
-  )
+  ),
+  // Made plain in the order of ECMAScript: engines differ in which they ask first.
+  with: (self, args) => {
+    if (integersOf(self) !== undefined) {
+      args[0] = Number(args[0])
+      args[1] = Number(args[1])
+    }
+    return 1 + (lengthOf(self) >>> 1)
+  }
 }
 
 /** To be called once, after `ses` is loaded and before it repairs the realm. */
@@ -148,10 +157,11 @@ function replaceCost(self: string, args: any[]): number {
 function nested(meter: Meter, native: any): unknown {
   return {
     join(this: any, separator?: unknown) {
+      requireArray(this, meter)
       if (++meter.d > 128) meter.deep()
       try {
         const text: string = apply(native, this, [
-          separator === undefined ? ',' : String(separator)
+          separator === undefined ? ',' : `${separator as any}`
         ])
         meter.charge(text.length >>> 3)
         return text
@@ -205,23 +215,25 @@ function wrapStatics(meter: Meter): void {
       )
     }
   }
-  for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
+  for (const name of ['freeze', 'seal'] as const) {
+    define(Object, name, makeClose(meter, Object[name], countOf))
+  }
+  for (const name of ['isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
     charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
   }
-  for (const name of ['preventExtensions', 'defineProperty']) {
-    for (const object of [Object, Reflect]) {
-      charged(meter, object, name, ([changed]) => holesOf(changed))
-    }
+  for (const object of [Object, Reflect]) {
+    charged(meter, object, 'preventExtensions', ([changed]) => holesOf(changed))
+    define(object, 'defineProperty', makeDefine(meter, object.defineProperty))
   }
-  for (const name of ['create', 'defineProperties']) {
-    charged(meter, Object, name, ([, properties]) => 1 + countOf(properties))
-  }
+  define(Object, 'defineProperties', makeDefineAll(meter, Object.defineProperties, countOf))
+  charged(meter, Object, 'create', ([, properties]) => 1 + countOf(properties))
   charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
   charged(meter, Object, 'fromEntries', args => drained(meter, args))
   define(Array, 'from', makeFrom(meter, Array.from))
   define(String, 'raw', makeRaw(meter))
-  for (const name of ['all', 'allSettled', 'any', 'race']) {
-    const native = (Promise as any)[name]
+  const race = Promise.race
+  const gatherers = { ...makeGatherers(meter), race: (given: any) => apply(race, Promise, [given]) }
+  for (const [name, gather] of Object.entries(gatherers)) {
     // Of Promise itself: another constructor would be given the engine's errors as they are.
     define(
       Promise,
@@ -229,7 +241,7 @@ function wrapStatics(meter: Meter): void {
       {
         [name](...args: unknown[]) {
           meter.charge(drained(meter, args))
-          return apply(native, Promise, args)
+          return gather(args[0])
         }
       }[name]!
     )
@@ -246,7 +258,7 @@ function wrapJson(meter: Meter, stringify: (...args: any[]) => string | undefine
         if (reviver !== undefined) {
           throw meter.makeError('TypeError', 'JSON.parse has no reviver in runtime 1')
         }
-        const source = typeof text === 'string' ? text : String(text)
+        const source = `${text as any}`
         meter.charge(1 + (source.length >>> 3))
         return parse(source)
       }
@@ -389,7 +401,11 @@ function wrapBuffers(meter: Meter): void {
         meter.charge(1 + (bytes >>> 3))
         const target = new.target === Wrapped ? Native : new.target
         // The second argument of an ArrayBuffer would make it resizable.
-        return construct(Native, name === 'ArrayBuffer' ? [plain] : [plain, ...more], target)
+        return construct(
+          Native,
+          name === 'ArrayBuffer' ? [plain] : viewOf(meter, plain, unit, more),
+          target
+        )
       }
     }[name]
     replaceGlobal(Native, Wrapped)

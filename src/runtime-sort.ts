@@ -40,8 +40,10 @@ export function makeSorts(meter: Meter): { ofArrays: object; ofBytes: object } {
       },
       toSorted(this: unknown[], compare?: unknown) {
         const by = checked(compare)
+        // Read once: a getter may make it longer than what was charged for.
+        const { length } = this
         const items: unknown[] = []
-        for (let i = 0; i < this.length; i++) items[i] = this[i]
+        for (let i = 0; i < length; i++) items[i] = this[i]
         return sortedItems(items, by)
       }
     },

@@ -14,6 +14,7 @@ type Method = (this: unknown, ...args: any[]) => unknown
 export function teachTexts(meter: Meter, regexps: RegExps): void {
   const native = String.prototype as any
   const { replace, replaceAll, split } = native
+  const places = ['includes', 'startsWith', 'endsWith']
   const methods: Record<string, Method> = {
     match(pattern) {
       const text = textOf(this, meter)
@@ -56,6 +57,15 @@ export function teachTexts(meter: Meter, regexps: RegExps): void {
       const most = limit === undefined ? 2 ** 32 - 1 : Number(limit) >>> 0
       return splitText(meter, regexps, textOf(this, meter), regexps.ours(separator), most)
     }
+  }
+  for (const name of places) {
+    const find = native[name]
+    methods[name] = {
+      [name](this: unknown, given: unknown, ...at: unknown[]) {
+        if (regexps.is(given)) throw meter.makeError('TypeError', `${name} takes no RegExp`)
+        return apply(find, this, [given, ...at])
+      }
+    }[name]!
   }
   for (const [name, value] of Object.entries(methods)) {
     defineProperty(native, name, { value, writable: true, configurable: true })

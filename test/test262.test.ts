@@ -9,6 +9,7 @@ import { Sandbox } from '../src/sandbox.ts'
 import { readCase } from './test262/cases.ts'
 import { explain } from './test262/explain.ts'
 import { runCase, type Verdict } from './test262/run.ts'
+import { differences, type Traces, traceAll, writeTraces } from './test262/traces.ts'
 
 const sandbox = new Sandbox({ callMs: 10_000, heapMiB: 128, processes: 1 })
 const dir = await mkdtemp(join(tmpdir(), 'vms-suite-'))
@@ -108,16 +109,40 @@ test('a failure that no rule covers is told as unexplained', () => {
     source: 'exports.run = 1',
     why: 'Error: ASSERT 1 is not 2',
     plain: null,
+    restricted: null,
     bare: null
   }
   assert.equal(explain(failed), 'UNEXPLAINED')
-  assert.notEqual(explain({ ...failed, plain: 'Error' }), 'UNEXPLAINED')
-  assert.match(
-    explain({
-      ...failed,
-      bare: failed.why,
-      why: 'TypeError: runtime 1 has methods of Array for arrays only'
-    }),
-    /§3\.3/
-  )
+  assert.equal(explain({ ...failed, plain: 'Error: ASSERT 3 is not 4' }), 'UNEXPLAINED')
+  assert.match(explain({ ...failed, plain: failed.why }), /in this engine too/)
+})
+
+test('a failure is a matter of §3 where a restricted realm fails with the same words, and only there', () => {
+  const path = 'built-ins/Array/prototype/map/own.js'
+  const words = 'runtime 1 has methods of Array for arrays only'
+  const failed = { path, source: '', why: `TypeError: ${words}`, plain: null, bare: 'TypeError' }
+  assert.match(explain({ ...failed, restricted: `TypeError: ${words}` }), /^§3\.3/)
+  assert.equal(explain({ ...failed, restricted: null }), 'UNEXPLAINED')
+  assert.equal(explain({ ...failed, restricted: 'RangeError: no' }), 'UNEXPLAINED')
+})
+
+test('what passes without the rewriting is no matter of §3', () => {
+  const why =
+    'TypeError: engine error engine error: Cannot add property a, object is not extensible'
+  const failed = { path: 'language/own.js', source: '', why, plain: null, restricted: why }
+  assert.equal(explain({ ...failed, bare: null }), 'UNEXPLAINED')
+  assert.match(explain({ ...failed, bare: 'TypeError' }), /frozen/)
+})
+
+test('two engines give the same where the traces of all cases are the same, limits aside', async () => {
+  const file = join(dir, 'traces.json')
+  writeTraces(file, { a: '1 {}', b: 'cannot memory', c: '2 {}' })
+  assert.deepEqual(differences(file, { a: '1 {}', b: '5 {}', c: '2 {}' }), [])
+  assert.equal(differences(file, { a: '2 {}', c: 'cannot timeout' }).length, 1)
+  assert.equal(differences(file, { a: '1 {}', c: '2 {}', d: '1 {}' }).length, 1)
+  const path = 'language/traced.js'
+  await writeFile(join(dir, 'test', path), '/*---\nflags: [noStrict]\n---*/\nassert(true)\n')
+  const traces: Traces = {}
+  await traceAll(dir, [path], sandbox, traces)
+  assert.match(traces[path] ?? '', /^\d+ {"result":"null"}$/)
 })

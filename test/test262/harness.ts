@@ -9,7 +9,8 @@ export const REPLACED: readonly string[] = [
   'compareArray.js',
   'isConstructor.js',
   'asyncHelpers.js',
-  'doneprintHandle.js'
+  'doneprintHandle.js',
+  'testTypedArray.js'
 ]
 
 export const HARNESS = `
@@ -69,6 +70,22 @@ const verifyEnumerable = $attribute('enumerable', true)
 const verifyNotEnumerable = $attribute('enumerable', false)
 const verifyConfigurable = $attribute('configurable', true)
 const verifyNotConfigurable = $attribute('configurable', false)
+const TypedArray = Object.getPrototypeOf(Int8Array)
+const intArrayConstructors = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array]
+const nonClampedIntArrayConstructors = intArrayConstructors.filter(Type => Type !== Uint8ClampedArray)
+const typedArrayConstructors = intArrayConstructors
+const typedArrayCtors = intArrayConstructors
+const floatArrayConstructors = []
+const isFloatTypedArrayConstructor = () => false
+const testWithTypedArrayConstructors = (run, Types) => { for (const Type of Types || intArrayConstructors) run(Type, given => given) }
+const testWithNonAtomicsFriendlyTypedArrayConstructors = run => testWithTypedArrayConstructors(run, [Uint8ClampedArray])
+const testWithAtomicsFriendlyTypedArrayConstructors = run => testWithTypedArrayConstructors(run, nonClampedIntArrayConstructors)
+const testTypedArrayConversions = (byteConversionValues, run) => {
+  for (const Type of intArrayConstructors) {
+    const expected = byteConversionValues.expected[Type.name.replace('Array', '')]
+    byteConversionValues.values.forEach((value, i) => run(Type, value, expected[i], value === 0 ? 1 : 0))
+  }
+}
 const isConstructor = f => {
   try { Reflect.construct(Object, [], f) } catch { return false }
   return true

@@ -7,11 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Sandbox } from '../../src/sandbox.ts'
 import { Bare } from '../fuzz/bare.ts'
-import { findCases, readCase } from './cases.ts'
+import { findAll, findCases, otherFolders, readCase } from './cases.ts'
 import { explain } from './explain.ts'
 import { runCase, type Verdict } from './run.ts'
+import { differences, type Traces, traceAll, writeTraces } from './traces.ts'
 
 const LANES = 12
+const REFERENCE_MS_MAX = 15_000
 const NATIVE_LIMITS = { callMs: 10_000, heapMiB: 256, processes: 2 }
 const CALL = { seq: 1, time: 1_700_000_000_000, caller: 'bob', method: 'run', args: '[]' }
 const LIMITS = {
@@ -22,12 +24,14 @@ const LIMITS = {
   stateBytes: 65_536
 }
 
-const HELP = `npm run test262 -- --dir PATH [--only PREFIX]… [--part I/N] [--json FILE]
+const HELP = `npm run test262 -- --dir PATH [--only PREFIX]… [--part I/N] [--json FILE] [--trace FILE [--against FILE]]
 
   --dir PATH     the folder of the suite: it holds harness/ and test/
   --only PREFIX  below test/, for instance language/expressions
   --part I/N     every Nth case, beginning with the Ith (from 0)
   --json FILE    the same, with every failure
+  --trace FILE   instead: what every case of the suite gives under this engine, with its gas, into FILE
+  --against FILE and where that differs from what another engine gave
 `
 
 interface Row {
@@ -41,8 +45,9 @@ interface Row {
 interface Failure {
   path: string
   why: string
-  /** What it does in the engine itself, and in our realm without the rewriting: null where it passes. */
+  /** What it does in other realms, as in `Failed`. */
   plain: string | null
+  restricted: string | null
   bare: string | null
   explained: string
 }
@@ -53,6 +58,8 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     part: { type: 'string', default: '0/1' },
     json: { type: 'string' },
+    trace: { type: 'string' },
+    against: { type: 'string' },
     help: { type: 'boolean', default: false }
   }
 })
@@ -60,11 +67,35 @@ const { values } = parseArgs({
 if (values.help || !values.dir) {
   process.stdout.write(HELP)
   process.exitCode = values.help ? 0 : 2
-} else await main(values.dir)
+} else if (values.trace) await trace(values.dir, values.trace)
+else await main(values.dir)
+
+async function trace(dir: string, file: string): Promise<void> {
+  const paths = mine(findAll(dir, values.only))
+  const sandbox = new Sandbox(NATIVE_LIMITS)
+  const traces: Traces = {}
+  const lanes = Array.from({ length: LANES }, () => traceAll(dir, paths, sandbox, traces))
+  await Promise.all(lanes)
+  await sandbox.close()
+  writeTraces(file, traces)
+  const told = Object.values(traces)
+  const cannot = told.filter(text => text.startsWith('cannot')).length
+  process.stdout.write(
+    `${process.version}: ${told.length} cases run, ${cannot} of them met a limit of the engine\n`
+  )
+  if (!values.against) return
+  const found = differences(values.against, traces)
+  process.stdout.write(`${found.length} differ\n${found.map(line => `${line}\n`).join('')}`)
+  if (found.length > 0) process.exitCode = 1
+}
+
+function mine(paths: string[]): string[] {
+  const [part, parts] = values.part.split('/').map(Number)
+  return paths.filter((_, i) => i % parts! === part)
+}
 
 async function main(dir: string): Promise<void> {
-  const [part, parts] = values.part.split('/').map(Number)
-  const paths = findCases(dir, values.only).filter((_, i) => i % parts! === part)
+  const paths = mine(findCases(dir, values.only))
   const sandbox = new Sandbox(NATIVE_LIMITS)
   const bare = openBare()
   const reference = openReference()
@@ -76,9 +107,9 @@ async function main(dir: string): Promise<void> {
       const verdict = await runCase(dir, readCase(dir, path), sandbox)
       count(rows, reasons, path, verdict)
       if (verdict.kind !== 'failed') continue
-      const plain = await reference.run(verdict.source)
-      const unmetered = await bare.run(verdict.source)
-      const failure = { path, why: verdict.why, plain, bare: unmetered }
+      const [plain = null, restricted = null] = await reference.run(verdict.source)
+      const [unmetered = null] = await bare.run(verdict.source)
+      const failure = { path, why: verdict.why, plain, restricted, bare: unmetered }
       failures.push({ ...failure, explained: explain({ ...failure, source: verdict.source }) })
     }
   }
@@ -135,6 +166,7 @@ function tell(rows: Map<string, Row>, reasons: Map<string, number>, failures: Fa
     for (const [name, n] of [...list].sort((a, b) => b[1] - a[1]).slice(0, 60))
       process.stdout.write(`${String(n).padStart(7)}  ${name}\n`)
   }
+  if (values.only.length === 0) told('folders that are left out whole', otherFolders(values.dir!))
   told('left out and refused, by reason', reasons)
   const explained = new Map<string, number>()
   for (const { explained: why } of failures) explained.set(why, (explained.get(why) ?? 0) + 1)
@@ -145,8 +177,8 @@ function tell(rows: Map<string, Row>, reasons: Map<string, number>, failures: Fa
 }
 
 interface Runner {
-  /** Null where it passes. */
-  run(source: string): Promise<string | null>
+  /** Null where it passes; one for each realm. */
+  run(source: string): Promise<(string | null)[]>
   close(): Promise<unknown>
 }
 
@@ -168,7 +200,7 @@ function openBare(): Runner {
   }
   return {
     run: source => {
-      const ran = last.then(() => runOne(source))
+      const ran = last.then(async () => [await runOne(source)])
       last = ran.catch(() => {})
       return ran
     },
@@ -176,28 +208,41 @@ function openBare(): Runner {
   }
 }
 
+// What is not metered may go on for ever, in ways that no timeout of the engine ends.
 function openReference(): Runner {
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL('./reference-child.js', import.meta.url))],
-    { stdio: ['pipe', 'pipe', 'inherit'] }
-  )
-  const waiting: ((line: string | null) => void)[] = []
-  createInterface({ input: child.stdout }).on('line', line => waiting.shift()?.(JSON.parse(line)))
-  child.once('close', () => {
-    for (const resolve of waiting.splice(0)) resolve('it is gone')
-  })
-  return {
-    run: source =>
-      new Promise(resolve => {
-        if (child.exitCode !== null) return resolve('it is gone')
-        waiting.push(resolve)
-        child.stdin.write(`${JSON.stringify(source)}\n`)
-      }),
-    close: () =>
-      new Promise(resolve => {
-        child.once('close', resolve)
-        child.stdin.end()
-      })
+  let last: Promise<unknown> = Promise.resolve()
+  let child = startReference()
+  const runOne = async (source: string): Promise<(string | null)[]> => {
+    const silence = setTimeout(() => child.process.kill('SIGKILL'), REFERENCE_MS_MAX)
+    const told = await child.ask(source)
+    clearTimeout(silence)
+    if (told) return told
+    child = startReference()
+    return ['it went on for ever', 'it went on for ever']
   }
+  return {
+    run: source => {
+      const ran = last.then(() => runOne(source))
+      last = ran.catch(() => {})
+      return ran
+    },
+    close: async () => child.process.stdin.end()
+  }
+}
+
+function startReference() {
+  const script = fileURLToPath(new URL('./reference-child.js', import.meta.url))
+  const process_ = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: process_.stdout })
+  const ask = (source: string): Promise<(string | null)[] | null> =>
+    new Promise(resolve => {
+      const ended = () => resolve(null)
+      process_.once('close', ended)
+      lines.once('line', line => {
+        process_.off('close', ended)
+        resolve(JSON.parse(line))
+      })
+      process_.stdin.write(`${JSON.stringify(source)}\n`)
+    })
+  return { process: process_, ask }
 }

@@ -1,19 +1,26 @@
 // Runs wrapped cases as strict code of a fresh ordinary context: what this engine itself makes of them.
-// Lines of JSON on stdin (a source), lines on stdout (null, or what was thrown).
+// Lines of JSON on stdin (a source), lines on stdout: what was thrown there, and in such a context that is restricted as
+// RUNTIME says; null for nothing.
 
 import { createInterface } from 'node:readline'
 import { createContext, runInContext } from 'node:vm'
+import { RESTRICT } from './restricted.ts'
 
 const RUN_MS_MAX = 3_000
 
 process.on('unhandledRejection', () => {})
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify(await run(JSON.parse(line)))}\n`)
+  process.stdout.write(`${JSON.stringify(await both(JSON.parse(line)))}\n`)
 }
 
-async function run(source: string): Promise<string | null> {
+async function both(source: string): Promise<(string | null)[]> {
+  return [await run(source, ''), await run(source, RESTRICT)]
+}
+
+async function run(source: string, before: string): Promise<string | null> {
   try {
     const context = createContext({})
+    if (before !== '') runInContext(before, context)
     const text = `'use strict'; const exports = {}; ${source}\n;exports.run()`
     const result = runInContext(text, context, { timeout: RUN_MS_MAX })
     const late = new Promise<string>(resolve => {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Ran } from '../../src/call.ts'
 import { ContractRefused, compileContract } from '../../src/contract.ts'
 import type { Sandbox } from '../../src/sandbox.ts'
 import { MemoryState } from '../memory-state.ts'
@@ -24,13 +25,23 @@ export type Verdict =
   | { kind: 'passed' }
   | { kind: 'failed'; why: string; source: string }
 
+/**
+ * What a case gives, word for word and with its gas, where the compiler takes it; else null. It must be the same under every
+ * engine, so this is asked of every case, whether it is a matter of ours or not. Beginning with `cannot`: it says nothing.
+ */
+export async function traceCase(dir: string, test: Case, sandbox: Sandbox): Promise<string | null> {
+  const source = wrapCase(dir, test)
+  if (refusal(source)) return null
+  const { ran } = await execute(source, sandbox)
+  if (!ran || 'cannot' in ran) return `cannot ${ran?.cannot}`
+  return `${ran.gas} ${JSON.stringify(ran.outcome)}`
+}
+
 export async function runCase(dir: string, test: Case, sandbox: Sandbox): Promise<Verdict> {
   const why = leftOut(test)
   if (why) return { kind: 'left out', why }
   if (test.negative && test.negative.phase !== 'runtime') return runNegative(test, sandbox)
-  const includes = test.includes.filter(name => !REPLACED.includes(name))
-  const texts = includes.map(name => readFileSync(join(dir, 'harness', name), 'utf8'))
-  const source = wrap(test.source, texts, test.flags.includes('async'))
+  const source = wrapCase(dir, test)
   const refused = refusal(source)
   if (refused) return { kind: 'refused', why: refused }
   const thrown = await run(source, sandbox)
@@ -43,6 +54,12 @@ export async function runCase(dir: string, test: Case, sandbox: Sandbox): Promis
       : { kind: 'failed', why: `not ${test.negative.type}: ${thrown}`, source }
   }
   return thrown === null ? { kind: 'passed' } : { kind: 'failed', why: thrown, source }
+}
+
+function wrapCase(dir: string, { source, includes, flags }: Case): string {
+  const own = includes.filter(name => !REPLACED.includes(name))
+  const texts = own.map(name => readFileSync(join(dir, 'harness', name), 'utf8'))
+  return wrap(source, texts, flags.includes('async'))
 }
 
 // Not valid anywhere, so it must not be valid here; by the compiler, not by the engine behind it.
@@ -68,20 +85,23 @@ function refusal(source: string): string | null {
 
 /** Null where nothing is thrown. The engine's own words are behind it, as the operator hears them. */
 async function run(source: string, sandbox: Sandbox): Promise<string | null> {
-  const said: string[] = []
-  const session = sandbox.open(
-    { source, ledger: 'y'.repeat(52), limits: LIMITS },
-    new MemoryState(),
-    {
-      empty: true,
-      console: (_, lines) => said.push(...lines)
-    }
-  )
-  const [ran] = await session.run([CALL])
-  await session.close()
+  const { ran, said } = await execute(source, sandbox)
   if (!ran) return 'no answer'
   if ('cannot' in ran) return `${ran.cannot}: ${ran.message}`
   if ('result' in ran.outcome) return null
   const { name, message } = ran.outcome.error
   return `${name}: ${message} ${message === 'engine error' ? (said.at(-1) ?? '') : ''}`.trim()
+}
+
+async function execute(
+  source: string,
+  sandbox: Sandbox
+): Promise<{ ran: Ran | undefined; said: string[] }> {
+  const said: string[] = []
+  const program = { source, ledger: 'y'.repeat(52), limits: LIMITS }
+  const console = (_: number, lines: string[]) => said.push(...lines)
+  const session = sandbox.open(program, new MemoryState(), { empty: true, console })
+  const [ran] = await session.run([CALL])
+  await session.close()
+  return { ran, said }
 }
