@@ -2,13 +2,13 @@
 
 import {
   type AnyNode,
+  assignedNodes,
   boundNames,
   children,
   hoistedNames,
   isFunction,
   keyedChildren,
-  type Program,
-  patternTargets
+  type Program
 } from './contract-tree.ts'
 import { parseRegExp, RegExpRefused } from './regexp-syntax.ts'
 
@@ -141,7 +141,7 @@ class Checker {
     if (refusal) this.#refuse(node, ...refusal)
     if (node.type === 'Literal' && 'regex' in node) this.#checkRegExp(node)
     if (/^Class/.test(node.type) && node.superClass) this.#checkReturns(node.body as AnyNode)
-    for (const target of assigned(node)) this.#refuseAssignment(target, scope)
+    for (const target of assignedNodes(node)) this.#refuseAssignment(target, scope)
     this.#checkRest(node)
   }
 
@@ -253,14 +253,6 @@ function guardedReturns(node: AnyNode, isGuarded: boolean): AnyNode[] {
   if (node.type === 'ReturnStatement') return isGuarded ? [node] : []
   const guards = isGuarded || node.type === 'TryStatement' || node.type === 'ForOfStatement'
   return children(node).flatMap(child => guardedReturns(child, guards))
-}
-
-// Every node that some syntax assigns to, declarations aside.
-function assigned(node: AnyNode): AnyNode[] {
-  if (node.type === 'AssignmentExpression') return patternTargets(node.left)
-  if (node.type === 'UpdateExpression') return [node.argument]
-  const loops = node.type === 'ForInStatement' || node.type === 'ForOfStatement'
-  return loops && node.left.type !== 'VariableDeclaration' ? patternTargets(node.left) : []
 }
 
 function scopeOf(node: AnyNode, parent: Scope): Scope {

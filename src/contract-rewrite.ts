@@ -3,6 +3,7 @@
 
 import {
   type AnyNode,
+  assignedNodes,
   boundNames,
   children,
   hoistedNames,
@@ -66,6 +67,7 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
   // Names that are bound matter to the rewriting, so they are taken before the children change.
   if (isFunction(node)) return rewriteFunction(node, parent)
   const weight = isLoop(node) ? weightOf(node) : 1
+  guardTargets(node)
   rewriteChildren(node)
   switch (node.type) {
     case 'ForInStatement':
@@ -103,8 +105,15 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
       return rewriteCatch(node)
     case 'TryStatement':
       return rewriteTry(node)
+    case 'ClassDeclaration':
+    case 'ClassExpression':
+      if (node.superClass) node.superClass = meterCall('k', node.superClass as AnyNode) as any
+      return node
     case 'ClassBody':
       return rewriteClass(node, parent)
+    case 'Property':
+      if (isPrototype(node)) node.value = meterCall('e', node.value as AnyNode) as any
+      return node
     case 'PropertyDefinition':
       return rewriteField(node)
     default:
@@ -147,6 +156,34 @@ function rewriteFunction(node: AnyNode, parent: AnyNode): AnyNode {
     node.body = guarded([{ type: 'ReturnStatement', argument: run } as AnyNode], weight)
   } else node.body = guarded(body, weight)
   return node
+}
+
+// What is written to by a name that may be that of an index; a number, a text or a truth is written without harm.
+function guardTargets(node: AnyNode): void {
+  for (const target of assignedNodes(node)) {
+    const isHarmless = target === node.left && isPlain(node)
+    if (target.type !== 'MemberExpression' || isHarmless || !mayBeIndex(target)) continue
+    target.object = meterCall('b', target.object as AnyNode) as any
+  }
+}
+
+function isPlain({ type, operator, right }: AnyNode): boolean {
+  if (type !== 'AssignmentExpression') return type === 'UpdateExpression'
+  if (!['=', '||=', '&&=', '??='].includes(operator)) return true
+  if ('regex' in right) return false
+  return isShort(right) || /^(TemplateLiteral|BinaryExpression)$/.test(right.type)
+}
+
+function mayBeIndex({ object, property, computed }: AnyNode): boolean {
+  if (object.type === 'Super' || property.type === 'PrivateIdentifier') return false
+  if (computed && property.type !== 'Literal') return true
+  const key = String(computed ? property.value : property.name)
+  return String(Number(key)) === key || key === '-0'
+}
+
+function isPrototype({ key, computed, kind, method, shorthand }: AnyNode): boolean {
+  if (computed || method || shorthand || kind !== 'init') return false
+  return key.name === '__proto__' || key.value === '__proto__'
 }
 
 // A body may declare a function twice, or beside a var of its name; the block that a plain body is put into may not.

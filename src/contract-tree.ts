@@ -57,6 +57,14 @@ export function patternTargets(pattern: AnyNode): AnyNode[] {
   }
 }
 
+/** Every node that some syntax assigns to, declarations aside. */
+export function assignedNodes(node: AnyNode): AnyNode[] {
+  if (node.type === 'AssignmentExpression') return patternTargets(node.left)
+  if (node.type === 'UpdateExpression') return [node.argument]
+  const loops = node.type === 'ForInStatement' || node.type === 'ForOfStatement'
+  return loops && node.left.type !== 'VariableDeclaration' ? patternTargets(node.left) : []
+}
+
 /** As `children`, each with the key it stands under. */
 export function* keyedChildren(node: AnyNode): Generator<[string, AnyNode]> {
   for (const key of Object.keys(node)) {

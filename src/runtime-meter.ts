@@ -16,6 +16,7 @@ const JOINED_CHARS_FREE = 4095
 const KEY_GAS = 2
 /** Longer ones the engine holds as what they have in them. */
 const LIST_WITHOUT_GAPS_MAX: number = 2 ** 25
+const PROTOTYPES_A_GAS = 8
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -51,6 +52,8 @@ const iteratorSteps = new Map<unknown, () => { done: boolean; value: unknown }>(
 )
 // Taken before it is metered: gas must not depend on how long the engine's own words are.
 const { includes } = String.prototype
+const ArrayPrototype: unknown = Array.prototype
+const ObjectPrototype: unknown = Object.prototype
 const MapPrototype = Map.prototype
 const SetPrototype = Set.prototype
 const enginePrototypes = new Set<unknown>(
@@ -256,6 +259,33 @@ export class Meter {
       this.charge(1 + (count > holesOf(value) ? count : holesOf(value)))
     }
     return value
+  }
+
+  /** What is written to by a name that may be that of an index. */
+  b(target: unknown): unknown {
+    const isObject = typeof target === 'object' && target !== null
+    if (isObject || typeof target === 'function') this.e(getPrototypeOf(target))
+    return target
+  }
+
+  /** What is to be a prototype: engines differ in writing to an index through one that is made of integers. */
+  e(prototype: unknown): unknown {
+    let at = prototype
+    for (let steps = 1; at !== ObjectPrototype && at !== ArrayPrototype; steps++) {
+      if ((typeof at !== 'object' || at === null) && typeof at !== 'function') break
+      if (integersOf(at) !== undefined) {
+        throw this.makeError('TypeError', 'nothing inherits from an array of integers')
+      }
+      if (steps % PROTOTYPES_A_GAS === 0) this.charge(1)
+      at = getPrototypeOf(at)
+    }
+    return prototype
+  }
+
+  /** What a class extends, or is made as. */
+  k(made: unknown): unknown {
+    if (typeof made === 'function') this.e(getOwnPropertyDescriptor(made, 'prototype')?.value)
+    return made
   }
 
   /** What `for await` and `yield*` of an async generator walk. */

@@ -5,8 +5,9 @@ import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './r
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
 import { ARGUMENTS_MAX, holesOf, integersOf, lengthOf, type Meter } from './runtime-meter.ts'
 import { isOrdinary, looked, makeGatherers, settledOf } from './runtime-promises.ts'
-import { makeClose, makeDefine, makeDefineAll } from './runtime-properties.ts'
+import { makeClose, makeDefine, makeDefineAll, makeInherit, makeSet } from './runtime-properties.ts'
 import { makeSorts } from './runtime-sort.ts'
+import { makeCase, textOf } from './runtime-texts.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
@@ -85,13 +86,13 @@ export function meterNatives(
   const bytes = getPrototypeOf(Uint8Array.prototype)
   for (const [name, sort] of Object.entries(ofBytes)) define(bytes, name, sort)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
-  wrapAll(meter, String.prototype, STRING_COSTS, requireText)
+  wrapAll(meter, String.prototype, STRING_COSTS, textOf)
   wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
   define(Array.prototype, 'flatMap', makeFlatMap(meter, Array.prototype.flatMap))
   define(Array.prototype, 'join', nested(meter, Array.prototype.join))
-  define(String.prototype, 'toLowerCase', asciiCase(meter, String.prototype.toLowerCase, 65, 32))
-  define(String.prototype, 'toUpperCase', asciiCase(meter, String.prototype.toUpperCase, 97, -32))
+  define(String.prototype, 'toLowerCase', makeCase(meter, String.prototype.toLowerCase, 65, 32))
+  define(String.prototype, 'toUpperCase', makeCase(meter, String.prototype.toUpperCase, 97, -32))
   wrapStatics(meter)
   wrapJson(meter, stringify)
   wrapFunctions(meter)
@@ -130,13 +131,6 @@ function wrapAll(
   }
 }
 
-function requireText(self: unknown, meter: Meter): string {
-  if (typeof self === 'string') return self
-  if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
-  // Not String(self), which takes a symbol.
-  return `${self as any}`
-}
-
 // Arguments are made plain first: what a valueOf gives may be something else the next time.
 function padCost(_self: string, args: any[]): number {
   args[0] = Math.max(Number(args[0]) || 0, 0)
@@ -172,28 +166,6 @@ function nested(meter: Meter, native: any): unknown {
   }.join
 }
 
-function asciiCase(meter: Meter, native: any, first: number, shift: number): any {
-  return {
-    change(this: unknown) {
-      const text = requireText(this, meter)
-      meter.charge(1 + text.length)
-      let result = ''
-      for (let i = 0, plain = true; i < text.length; i++) {
-        const unit = text.charCodeAt(i)
-        if (unit > 127 && plain) {
-          plain = false
-          i = -1
-          result = ''
-        } else if (!plain) {
-          const change = unit >= first && unit < first + 26
-          result += change ? String.fromCharCode(unit + shift) : text[i]
-        } else if (i === text.length - 1) return apply(native, text, [])
-      }
-      return result
-    }
-  }.change
-}
-
 function wrapStatics(meter: Meter): void {
   const after: [any, string[]][] = [
     [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames', 'getOwnPropertyDescriptors']],
@@ -226,8 +198,18 @@ function wrapStatics(meter: Meter): void {
     define(object, 'defineProperty', makeDefine(meter, object.defineProperty))
   }
   define(Object, 'defineProperties', makeDefineAll(meter, Object.defineProperties, countOf))
-  charged(meter, Object, 'create', ([, properties]) => 1 + countOf(properties))
-  charged(meter, Object, 'assign', args => args.reduce((sum, arg) => sum + countOf(arg), 1))
+  for (const object of [Object, Reflect]) {
+    define(object, 'setPrototypeOf', makeInherit(meter, object.setPrototypeOf))
+  }
+  define(Reflect, 'set', makeSet(meter, Reflect.set))
+  charged(meter, Object, 'create', ([prototype, properties]) => {
+    meter.e(prototype)
+    return 1 + countOf(properties)
+  })
+  charged(meter, Object, 'assign', args => {
+    meter.b(args[0])
+    return args.reduce((sum, arg) => sum + countOf(arg), 1)
+  })
   charged(meter, Object, 'fromEntries', args => drained(meter, args))
   define(Array, 'from', makeFrom(meter, Array.from))
   define(String, 'raw', makeRaw(meter))
@@ -331,6 +313,7 @@ function wrapFunctions(meter: Meter): void {
     construct(target: any, args: unknown, ...made: unknown[]) {
       const plain = list(args)
       meter.charge(plain.length)
+      meter.k(made[0])
       return apply(construct, Reflect, [target, plain, ...made])
     }
   }

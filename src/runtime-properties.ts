@@ -65,6 +65,26 @@ export function makeClose(meter: Meter, native: Native, count: (given: unknown) 
   }[name]!
 }
 
+/** As `Object.setPrototypeOf` or `Reflect.setPrototypeOf`, whichever `native` is. */
+export function makeInherit(meter: Meter, native: Native): Native {
+  return {
+    setPrototypeOf(object: unknown, prototype: unknown) {
+      return native(object, meter.e(prototype))
+    }
+  }.setPrototypeOf
+}
+
+/** As `Reflect.set`. */
+export function makeSet(meter: Meter, native: Native): Native {
+  return {
+    set(object: unknown, key: unknown, value: unknown, ...receiver: unknown[]) {
+      meter.b(object)
+      if (receiver.length > 0 && receiver[0] !== object) meter.e(object)
+      return native(object, key, value, ...receiver)
+    }
+  }.set
+}
+
 // ECMAScript §10.4.2.4: the value is looked at before all else. A length that is read-only in a list that is not frozen is
 // seen by some engines and not by others.
 function lengthFrom(meter: Meter, plain: any): object {

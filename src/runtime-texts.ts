@@ -72,9 +72,12 @@ export function teachTexts(meter: Meter, regexps: RegExps): void {
   }
 }
 
-function textOf(self: unknown, meter: Meter): string {
+/** What a method of String takes for its text. */
+export function textOf(self: unknown, meter: Meter): string {
+  if (typeof self === 'string') return self
   if (self === null || self === undefined) throw meter.makeError('TypeError', 'not a string')
-  return `${self}`
+  // Not String(self), which takes a symbol.
+  return `${self as any}`
 }
 
 function regexpOf(pattern: unknown, flags: string, regexps: RegExps): object {
@@ -220,4 +223,27 @@ function splitText(
   }
   parts[parts.length] = text.substring(at)
   return parts
+}
+
+/** `toLowerCase` or `toUpperCase`: letters outside A–Z keep their case, for which engines have tables. */
+export function makeCase(meter: Meter, native: any, first: number, shift: number): any {
+  return {
+    change(this: unknown) {
+      const text = textOf(this, meter)
+      meter.charge(1 + text.length)
+      let result = ''
+      for (let i = 0, plain = true; i < text.length; i++) {
+        const unit = text.charCodeAt(i)
+        if (unit > 127 && plain) {
+          plain = false
+          i = -1
+          result = ''
+        } else if (!plain) {
+          const change = unit >= first && unit < first + 26
+          result += change ? String.fromCharCode(unit + shift) : text[i]
+        } else if (i === text.length - 1) return apply(native, text, [])
+      }
+      return result
+    }
+  }.change
 }

@@ -51,6 +51,51 @@ const FACTS: [title: string, body: string, result: unknown][] = [
     [[1, 5], 7, ['0', '1'], false, 'TypeError']
   ],
   [
+    'nothing that is written to by the name of an index inherits from integers in memory',
+    `const asked = []
+     const value = { valueOf: () => asked.push(1) }
+     const bytes = new Uint8Array(2)
+     function Heir() {}
+     Heir.prototype = bytes
+     function* heirs() {}
+     heirs.prototype = bytes
+     const heir = new Heir(), generated = heirs(), made = Reflect.construct(Heir, [])
+     const key = '10'
+     const attempts = [() => Object.create(bytes), () => Object.setPrototypeOf({}, bytes), () => Reflect.setPrototypeOf([], heir), () => ({ __proto__: bytes }),
+       () => ({ '__proto__': generated }), () => class extends Heir {}, () => Reflect.construct(Array, [], Heir), () => { heir[key] = value },
+       () => { generated[key] = value }, () => { made[key] ??= value }, () => { heir.NaN = value }, () => { heir[10] = value }, () => { heir['-0'] = value },
+       () => { [heir[key]] = [value] }, () => { ({ a: heir[key] } = { a: value }) }, () => { ({ a: { b: heir[key] = value } = {} } = {}) },
+       () => { for (heir[key] of [value]); }, () => { for ([heir[key] = value] of ['']); }, () => Object.assign(heir, { 10: value }),
+       () => Reflect.set(heir, key, value), () => Reflect.set(bytes, key, value, {}), () => { heir[key] = /a/ }]
+     heir.own = value
+     heir[key] = 1
+     bytes[1] = value
+     bytes[key] = value
+     return [attempts.map(nameOf).filter(name => name !== 'TypeError'), asked.length, bytes[1], heir.own === value]`,
+    [[], 2, 1, true]
+  ],
+  [
+    'classes, lists, maps and chains of prototypes are written to as ever',
+    `class A { constructor() { this['x' + 1] = [] } }
+     class B extends A {}
+     const b = new B(), list = [], bare = Object.create(null), made = Object.create({ up: 1 })
+     for (const [key, value] of Object.entries({ 0: [1], 1: {} })) { list[key] = value; bare[key] = value; made[key] = value; b[key] = value }
+     const f = () => 1
+     f[key()] = {}
+     function key() { return '7' }
+     return [list, bare, made, b, Object.keys(f), Reflect.set(made, 'z', {}), Object.assign(bare, { y: [] }), Reflect.construct(Map, [], B) instanceof B]`,
+    [
+      [[1], {}],
+      { 0: [1], 1: {}, y: [] },
+      { 0: [1], 1: {}, z: {} },
+      { 0: [1], 1: {}, x1: [] },
+      ['7'],
+      true,
+      { 0: [1], 1: {}, y: [] },
+      true
+    ]
+  ],
+  [
     'integers in memory are neither sealed nor frozen, but for none',
     `const bytes = new Uint8Array(2), none = new Int16Array(0)
      bytes.own = 1
