@@ -62,8 +62,9 @@ export type RanCall =
 interface Running {
   call: Call
   guest: Guest
-  log: string[]
-  randoms: number[]
+  /** Null while there are none, as in most calls. */
+  log: string[] | null
+  randoms: number[] | null
   randomBlocks: number
   settled: Outcome | null
   /** Made when they are asked for, once a call. */
@@ -71,9 +72,6 @@ interface Running {
   ledger: object | null
 }
 
-// Most calls leave these as they are.
-const NO_LINES: string[] = []
-const NO_RANDOMS: number[] = []
 const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
 const { apply } = Reflect
 const NativeBytes = Uint8Array
@@ -127,8 +125,8 @@ export class Runtime {
     const running: Running = {
       call,
       guest,
-      log: NO_LINES,
-      randoms: NO_RANDOMS,
+      log: null,
+      randoms: null,
       randomBlocks: 0,
       settled: null,
       caller: null,
@@ -153,7 +151,12 @@ export class Runtime {
       ? errorOutcome(abort.name, abort.message)
       : (settled ??
         errorOutcome('NeverSettledError', 'the promise of the call can no longer settle'))
-    return { outcome, gas, changes: 'error' in outcome ? NO_CHANGES : this.#files.changes, log }
+    return {
+      outcome,
+      gas,
+      changes: 'error' in outcome ? NO_CHANGES : this.#files.changes,
+      log: log ?? []
+    }
   }
 
   #begin({ guest, call }: Running): void {
@@ -375,18 +378,20 @@ export class Runtime {
   #random(): number {
     const running = this.#current()
     this.#meter.charge(5)
-    const { call, guest } = running
-    if (running.randoms.length === 0) {
-      running.randoms = []
-      const seed = `vms random 1\n${guest.ledger}\n${call.seq}\n${running.randomBlocks++}`
-      const block = createHash('blake2b512').update(seed).digest()
-      for (let at = 56; at >= 0; at -= 8) {
-        const high = block.readUInt32LE(at) >>> 5
-        const low = block.readUInt32LE(at + 4) >>> 6
-        running.randoms.push((high * 2 ** 26 + low) / 2 ** 53)
-      }
-    }
+    running.randoms ??= []
+    if (running.randoms.length === 0) this.#addRandoms(running, running.randoms)
     return running.randoms.pop()!
+  }
+
+  #addRandoms(running: Running, randoms: number[]): void {
+    const { call, guest } = running
+    const seed = `vms random 1\n${guest.ledger}\n${call.seq}\n${running.randomBlocks++}`
+    const block = createHash('blake2b512').update(seed).digest()
+    for (let at = 56; at >= 0; at -= 8) {
+      const high = block.readUInt32LE(at) >>> 5
+      const low = block.readUInt32LE(at + 4) >>> 6
+      randoms.push((high * 2 ** 26 + low) / 2 ** 53)
+    }
   }
 
   #log(...words: unknown[]): void {
@@ -398,7 +403,7 @@ export class Runtime {
       const text = typeof word === 'object' ? this.#stringify(word) : textOfPrimitive(word)
       if (line.length < LOG_LINE_CHARS_MAX) line += (line && ' ') + text
     }
-    if (running.log === NO_LINES) running.log = []
+    running.log ??= []
     if (running.log.length < LOG_LINES_MAX) running.log.push(line.slice(0, LOG_LINE_CHARS_MAX))
   }
 
