@@ -6,14 +6,14 @@ import { createRequire } from 'node:module'
 import { blake2b256 } from './blake2b.ts'
 import { fitsUtf8 } from './bytes.ts'
 import type { Call, CannotExecute, Outcome, Write } from './call.ts'
-import { GLOBAL_NAMES } from './contract-check.ts'
-import { defineOverridable, keepBuffers, trimRealm } from './runtime-allowed.ts'
+import { keepBuffers } from './runtime-allowed.ts'
 import { makeDate } from './runtime-date.ts'
 import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
 import { makeStringify } from './runtime-json.ts'
 import { makeConstructors, makeMath } from './runtime-made.ts'
 import { ARGUMENTS_MAX, integersOf, lengthOf, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
+import { type Factory, lockDown, makeEvaluate } from './runtime-realm.ts'
 import { RegExps } from './runtime-regexp.ts'
 import { type Held, Holdings } from './runtime-state.ts'
 import { teachTexts } from './runtime-texts.ts'
@@ -43,8 +43,6 @@ export interface Turns {
   drain(): void
   onRejection(look: (thrown: unknown) => void): void
 }
-
-export type Factory = (this: object, meter: Meter, module: object, exports: object) => void
 
 export interface Guest {
   ledger: string
@@ -461,42 +459,4 @@ function textOf(value: unknown, otherwise: string): string {
 
 function textOfPrimitive(value: unknown): string {
   return typeof value === 'function' ? '[function]' : String(value)
-}
-
-// Between repairing the realm and freezing it ses lets others mend it too: there goes what the list does not name, and
-// what ses itself adds.
-function lockDown(made: Record<string, any>): void {
-  const ses = globalThis as any
-  ses.repairIntrinsics({
-    errorTaming: 'safe',
-    consoleTaming: 'unsafe',
-    localeTaming: 'unsafe',
-    domainTaming: 'safe',
-    errorTrapping: 'none',
-    unhandledRejectionTrapping: 'none',
-    reporting: 'none',
-    stackFiltering: 'concise'
-  })
-  trimRealm()
-  for (const Made of Object.values(made)) {
-    defineOverridable(Made.prototype, 'constructor', Made)
-  }
-  ses.hardenIntrinsics()
-}
-
-function makeEvaluate(own: Record<string, unknown>): (code: string) => Factory {
-  const { Compartment, harden } = globalThis as any
-  harden(own)
-  const compartment = new Compartment({ globals: own, __options__: true })
-  const { globalThis: guestGlobal } = compartment
-  for (const name of Reflect.ownKeys(guestGlobal)) {
-    if (typeof name === 'string' && GLOBAL_NAMES.includes(name)) continue
-    const { configurable } = getOwnPropertyDescriptor(guestGlobal, name)!
-    if (configurable) delete guestGlobal[name]
-  }
-  freeze(guestGlobal)
-  const globals: Record<string, unknown> = {}
-  for (const name of GLOBAL_NAMES) globals[name] = guestGlobal[name]
-  freeze(globals)
-  return code => compartment.evaluate(code)(globals)
 }
