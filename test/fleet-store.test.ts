@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { utf8 } from '../src/bytes.ts'
+import { hex, utf8 } from '../src/bytes.ts'
 import { openObservationNote } from '../src/observation.ts'
 import { NOTE_SIGNATURES_MAX } from '../src/signed-note.ts'
 import { noteAt } from '../watcher/note.ts'
@@ -45,6 +45,28 @@ test('a note has room for who was met first, however many strangers sign the sam
   assert.equal(note.watchers.length, NOTE_SIGNATURES_MAX)
   const { signed } = openObservationNote(utf8(note.text), [IDENTITY.publicKey, friend.publicKey])
   assert.equal(signed.length, 2)
+})
+
+test('strangers, however many, push out strangers only', t => {
+  const store = openTempStore(t, LEDGER, T0)
+  const friend = keyPair(1).publicKey
+  const meet = (key: Uint8Array, at: number) => {
+    return {
+      ledger: LEDGER,
+      peer: { key, role: 'watcher', firstMetAt: at, lastMetAt: at } as const
+    }
+  }
+  const first = [meet(friend, T0), meet(keyPair(2).publicKey, T0)]
+  const strangers = Array.from({ length: 1_100 }, (_, i) => {
+    const key = new Uint8Array(32)
+    new DataView(key.buffer).setUint32(0, i)
+    return meet(key, T0 + 1 + i)
+  })
+  store.heard({ peers: [...first, ...strangers], observations: [], kept: [], timed: [] }, [friend])
+  const kept = store.peerRows(LEDGER).map(({ key }) => hex(key))
+  assert.ok(kept.includes(hex(friend)))
+  assert.ok(!kept.includes(hex(keyPair(2).publicKey)))
+  assert.ok(kept.length < 1_100)
 })
 
 test('evidence that convicts takes the place of what did not, and the alert stays one', t => {

@@ -42,7 +42,14 @@ async function begin(t: TestContext) {
   const store = openStore(dir)
   store.addLedger({ key: ledger.key, name: 'guests' }, 1)
   const log = openLog({ level: 'silent' })
-  const fleet = new Fleet({ store, identity: keyPair, log, now: Date.now, count: () => undefined })
+  const fleet = new Fleet({
+    store,
+    identity: keyPair,
+    log,
+    now: Date.now,
+    count: () => undefined,
+    trusted: []
+  })
   const sandbox = new Sandbox({ callMs: 5_000, heapMiB: 64, processes: 1 })
   const signatures = new SignatureChecker()
   const accuse = new Promise<Accuse>(resolve => {

@@ -39,6 +39,8 @@ export interface DaemonSettings {
   sandbox: SandboxLimits
   stale?: StaleLimits
   log: Log
+  /** Watchers that are known to the operator. */
+  trusted?: readonly Uint8Array[]
   now?: () => number
 }
 
@@ -134,7 +136,8 @@ export class Daemon {
       identity,
       log: settings.log,
       now: this.#now,
-      count: what => this.#events.gossiped(what)
+      count: what => this.#events.gossiped(what),
+      trusted: settings.trusted ?? []
     })
     const onConnection = (connection: unknown) => this.fleet.attach(connection)
     this.swarm = openSwarm({ ...where, storage, keyPair: identity, onConnection })

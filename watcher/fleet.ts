@@ -24,6 +24,8 @@ export interface FleetParts {
   log: Log
   now(): number
   count(what: GossipCount): void
+  /** Of whom what was heard is kept, however many strangers speak. */
+  trusted: readonly Uint8Array[]
 }
 
 export class Fleet {
@@ -115,7 +117,7 @@ export class Fleet {
     this.#heard = nothing()
     if (Object.values(heard).every(list => list.length === 0)) return
     try {
-      this.#parts.store.heard(heard)
+      this.#parts.store.heard(heard, this.#parts.trusted)
     } catch (error) {
       this.#parts.log.error('what peers said was not stored', { error: String(error) })
     }

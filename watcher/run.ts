@@ -70,6 +70,7 @@ function daemonSettings(settings: Settings, log: Log) {
     dir,
     log,
     page: settings.pageUrl,
+    trusted: settings.trust.map(({ key }) => parseKey(key)),
     sinks: (identity: KeyPair) => sinksOf(settings, identity),
     sandbox: { callMs: CALL_MS_MAX, heapMiB: HEAP_MIB_MAX, processes },
     stale: {

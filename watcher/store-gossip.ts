@@ -1,7 +1,7 @@
 // What watchers say of ledgers, in the store: our own observations, committed before they are signed, and what peers
 // have shown us. Messages are kept as they travel.
 
-import { equalBytes } from '../src/bytes.ts'
+import { equalBytes, hex } from '../src/bytes.ts'
 import type { FaultKind } from '../src/fault.ts'
 import {
   decodeMessage,
@@ -64,8 +64,8 @@ export interface GossipStore {
   ownVerified(ledger: Uint8Array, length: number): ObservationMessage | null
   /** Lengths of own verified observations, the newest first. */
   ownLengths(ledger: Uint8Array): number[]
-  /** All in one transaction. */
-  heard(all: Heard): void
+  /** All in one transaction. Of strangers those that were met last are kept, and all of those that are trusted. */
+  heard(all: Heard, trusted?: readonly Uint8Array[]): void
   peerRows(ledger: Uint8Array): PeerRow[]
   /** The evidence of each fault of the ledger. */
   faultFiles(ledger: Uint8Array): { kind: FaultKind; file: Uint8Array }[]
@@ -196,7 +196,7 @@ export function gossipStore(db: Db): GossipStore {
     ownObservation: key => read(ownNewest.get(key), 'observation'),
     ownVerified: (key, length) => read(ownAt.get(key, length), 'observation'),
     ownLengths: key => ownLengths.all(key),
-    heard: all => hear.immediate(all),
+    heard: (all, trusted) => hear.immediate(all, trusted),
     peerRows: key =>
       peers.all(key).map(raw => ({
         key: new Uint8Array(raw.key),
@@ -235,8 +235,9 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
      ON CONFLICT (ledger, key) DO UPDATE SET role = excluded.role, last_met_at = excluded.last_met_at`
   )
   const forgetPeers = db.prepare(
-    `DELETE FROM peer WHERE ledger = ? AND last_met_at < (
-       SELECT last_met_at FROM peer WHERE ledger = ? ORDER BY last_met_at DESC LIMIT 1 OFFSET ${PEERS_KEPT_MAX})`
+    `DELETE FROM peer WHERE ledger = @ledger AND last_met_at < (
+       SELECT last_met_at FROM peer WHERE ledger = @ledger ORDER BY last_met_at DESC LIMIT 1 OFFSET ${PEERS_KEPT_MAX})
+     AND lower(hex(key)) NOT IN (SELECT value FROM json_each(@trusted))`
   )
   const observe = db.prepare(
     `INSERT OR REPLACE INTO peer_observation (ledger, peer, length, message, heard_at)
@@ -257,12 +258,14 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
   const drop = db.prepare('DELETE FROM kept_head WHERE ledger = ? AND peer = ? AND signature = ?')
   const time = db.prepare('INSERT OR REPLACE INTO timed_head (ledger, message) VALUES (?, ?)')
 
-  return db.transaction(({ peers, observations, kept, timed }: Heard) => {
+  const hearAll = ({ peers, observations, kept, timed }: Heard, trusted: readonly Uint8Array[]) => {
+    const known = JSON.stringify(trusted.map(hex))
     for (const { ledger: key, peer } of peers) {
       const ledger = idOf(key)
       if (ledger === undefined) continue
       meet.run({ ledger, ...peer })
-      if (forgetPeers.run(ledger, ledger).changes > 0) forgetStrangers.run({ ledger })
+      const { changes } = forgetPeers.run({ ledger, trusted: known })
+      if (changes > 0) forgetStrangers.run({ ledger })
     }
     for (const { ledger: key, heard } of observations) {
       const ledger = idOf(key)
@@ -284,7 +287,10 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
       const ledger = idOf(key)
       if (ledger !== undefined) time.run(ledger, encodeMessage(one))
     }
-  })
+  }
+  return db.transaction((heard: Heard, trusted: readonly Uint8Array[] = []) =>
+    hearAll(heard, trusted)
+  )
 }
 
 function heardOf(raw: RawHeard): HeardObservation {
