@@ -31,12 +31,11 @@ const NATIVE_LIMITS: [string, CannotExecute][] = [
   ['Array buffer allocation failed', 'memory'],
   ['Map maximum size exceeded', 'memory'],
   ['Set maximum size exceeded', 'memory'],
-  ['Invalid typed array length', 'memory'],
   ['Too many properties to enumerate', 'memory']
 ]
 
 const { isArray } = Array
-const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
 const { apply, deleteProperty, ownKeys } = Reflect
@@ -199,6 +198,13 @@ export class Meter {
     if (walked > JOINED_CHARS_FREE) this.charge(walked >>> 12)
   }
 
+  /** What a switch compares with each of so many cases. */
+  w(value: unknown, cases: number): unknown {
+    const gas = textGas(value)
+    if (gas > 0) this.charge(gas * cases)
+    return value
+  }
+
   /** The length that a list is given, and the list where it is known: the engine takes memory for it at once. */
   n(value: unknown, list?: unknown): unknown {
     if (typeof value !== 'number' || (list !== undefined && !isArray(list))) return value
@@ -252,7 +258,7 @@ export class Meter {
   o(value: unknown): unknown {
     if (typeof value === 'string') this.charge(value.length)
     else if (typeof value === 'object' && value !== null) {
-      const count = getOwnPropertyNames(value).length * KEY_GAS
+      const count = ownKeys(value).length * KEY_GAS
       this.charge(1 + (count > holesOf(value) ? count : holesOf(value)))
     }
     return value
@@ -332,6 +338,11 @@ export class Meter {
 /** The name of the kind of array of integers that a value is, by its brand; undefined for anything else. */
 export function integersOf(value: unknown): string | undefined {
   return apply(kindOfList, value, [])
+}
+
+/** What looking at the whole of a text costs. */
+export function textGas(value: unknown): number {
+  return typeof value === 'string' && value.length > JOINED_CHARS_FREE ? value.length >>> 12 : 0
 }
 
 /** What walking the elements of an array costs where most of them may be holes. */

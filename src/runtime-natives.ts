@@ -3,16 +3,20 @@
 
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf } from './runtime-buffers.ts'
 import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
-import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter } from './runtime-meter.ts'
+import { ARGUMENTS_MAX, holesOf, lengthOf, type Meter, textGas } from './runtime-meter.ts'
 import { isOrdinary, looked, settledOf } from './runtime-promises.ts'
 import { makeSorts } from './runtime-sort.ts'
 
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
 
+/** The engine keeps a list of what is rejected until the call ends. */
+const REJECT_GAS = 10
+const DIGITS_GAS = 16
+
 const { isArray } = Array
-const { apply, construct } = Reflect
-const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf } = Object
+const { apply, construct, ownKeys } = Reflect
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
 
 const BUFFERS = [
   ...[ArrayBuffer, Int8Array, Uint8Array, Uint8ClampedArray],
@@ -27,13 +31,16 @@ const whole: Cost = self => 1 + (self.length >>> 2)
 
 const ARRAY_COSTS: Record<string, Cost> = {
   ...from(
-    'concat copyWithin fill indexOf lastIndexOf includes join reverse shift unshift slice splice every some filter',
+    'concat copyWithin fill join reverse shift unshift slice splice every some filter',
     whole
   ),
   ...from(
     'find findIndex findLast findLastIndex flatMap forEach map reduce reduceRight toReversed toSpliced with',
     whole
   ),
+  ...from('indexOf lastIndexOf includes', (self, args) => {
+    return whole(self, args) + self.length * textGas(args[0])
+  }),
   ...from('sort toSorted', self => 1 + self.length * 4),
   ...from('keys values entries', whole),
   concat: (self, args) => args.reduce((sum, arg) => sum + concatLength(arg), whole(self, args))
@@ -186,7 +193,7 @@ function asciiCase(meter: Meter, native: any, first: number, shift: number): any
 
 function wrapStatics(meter: Meter): void {
   const after: [any, string[]][] = [
-    [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames', 'getOwnPropertyDescriptors']],
+    [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames']],
     [Reflect, ['ownKeys']]
   ]
   for (const [object, names] of after) {
@@ -207,6 +214,14 @@ function wrapStatics(meter: Meter): void {
   }
   for (const name of ['freeze', 'seal', 'isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
     charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
+  }
+  charged(meter, Object, 'getOwnPropertyDescriptors', ([object]) => 1 + 2 * countOf(object))
+  charged(meter, Object, 'is', ([a, b]) => sameGas(a, b))
+  charged(meter, Promise, 'reject', () => REJECT_GAS)
+  for (const name of ['toString', 'toFixed', 'toPrecision', 'toExponential']) {
+    // In ten alone is the engine quick; a base or a count of digits is read by the engine, once.
+    const isDear = (args: any[]) => name !== 'toString' || args[0] !== undefined
+    charged(meter, Number.prototype, name, args => (isDear(args) ? DIGITS_GAS : 0))
   }
   for (const name of ['preventExtensions', 'defineProperty']) {
     for (const object of [Object, Reflect]) {
@@ -458,9 +473,14 @@ function concatLength(value: any): number {
   return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
+// Of texts that differ in length the engine looks at nothing more.
+function sameGas(a: unknown, b: unknown): number {
+  return textGas(a) < textGas(b) ? textGas(a) : textGas(b)
+}
+
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? Math.max(getOwnPropertyNames(value).length, holesOf(value))
+    ? Math.max(ownKeys(value).length, holesOf(value))
     : lengthOf(value)
 }
 

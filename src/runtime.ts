@@ -80,6 +80,7 @@ const NativeBytes = Uint8Array
 const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
+const nativeReject = Promise.reject
 const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
@@ -320,7 +321,7 @@ export class Runtime {
         return Promise.resolve(operate(plainArguments(name, args)))
       } catch (thrown) {
         if (meter.abort) throw thrown
-        return Promise.reject(thrown)
+        return apply(nativeReject, Promise, [thrown])
       }
     }
   }

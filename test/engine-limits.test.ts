@@ -96,3 +96,10 @@ test('a stack that is full is no outcome, even where nobody could be told of a r
   const swept = await run(sweep, some - 2 * COARSE_STEP)
   assert.ok('cannot' in swept, JSON.stringify(swept))
 })
+
+test('a part of a buffer that is too long is an error of the contract and no limit of the engine', async () => {
+  const ran = await run(
+    'try { new Uint8Array(new ArrayBuffer(8), 0, 9) } catch (e) { return e.name }'
+  )
+  assert.deepEqual((ran as Executed).outcome, { result: '"RangeError"' })
+})
