@@ -18,6 +18,9 @@ const NODES_A_GAS = 128
 /** So many fields that begin as plain values cost one gas more. */
 const FIELDS_A_GAS = 8
 
+/** Comparing with a text so short costs no more than what is counted anyway. */
+const SHORT_CHARS_MAX = 4095
+
 /** Methods of the meter. */
 const COMPARISONS: Readonly<Record<string, string>> = {
   '===': 'eq',
@@ -101,6 +104,8 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'SpreadElement':
       node.argument = meterCall(spreadKind(parent), node.argument as AnyNode) as any
       return node
+    case 'SwitchStatement':
+      return rewriteSwitch(node)
     case 'CatchClause':
       return rewriteCatch(node)
     case 'TryStatement':
@@ -303,6 +308,15 @@ function rewriteBinary(node: AnyNode): AnyNode {
   return call(name(`$vms.${COMPARISONS[operator]}`), [left, right])
 }
 
+function rewriteSwitch(node: AnyNode): AnyNode {
+  const tests = node.cases.filter(({ test }: AnyNode) => test && !isShort(test))
+  const count = { type: 'Literal', value: tests.length, raw: String(tests.length) }
+  if (tests.length > 0) {
+    node.discriminant = call(name('$vms.w'), [node.discriminant, count as any]) as any
+  }
+  return node
+}
+
 function isNumber(node: AnyNode): boolean {
   if (node.type === 'Literal') return typeof node.value === 'number'
   if (node.type === 'UpdateExpression') return true
@@ -313,7 +327,8 @@ function isNumber(node: AnyNode): boolean {
 }
 
 function isShort(node: AnyNode): boolean {
-  if (isNumber(node) || node.type === 'Literal') return true
+  if (isNumber(node)) return true
+  if (node.type === 'Literal') return !(String(node.value).length > SHORT_CHARS_MAX)
   if (node.type === 'Identifier') return node.name === 'undefined'
   return node.type === 'UnaryExpression'
 }

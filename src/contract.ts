@@ -43,9 +43,9 @@ export function compileContract(source: string): Compiled {
   const deep = deepestNode(tree, NESTING_MAX)
   if (deep) refuse(deep.line - 1, deep.column + 1, 'nested too deeply', 'take it apart')
   const { problems, methods, free } = checkTree(tree)
+  const text = PRELUDE + source
   for (const comment of comments) {
-    const start = PRELUDE + source
-    if (['//', '/*'].includes(start.slice(comment.start, comment.start + 2))) continue
+    if (['//', '/*'].includes(text.slice(comment.start, comment.start + 2))) continue
     const at = comment.loc!.start
     problems.push({
       line: at.line,
@@ -103,7 +103,8 @@ const generator: Generator = {
     state.write(')')
   }
 }
-const PRINTING = { indent: ' ', generator }
+// Not indented: nested deeply that would be most of the text.
+const PRINTING = { indent: '', generator }
 
 // A printer that changes the meaning of a program would be a hole in the inspection.
 function assertSamePrinted(tree: Program): void {

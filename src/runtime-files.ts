@@ -1,7 +1,8 @@
 // System.files inside one call (RUNTIME §3.2), in the sandbox child only: reads through the call's own changes to what the
 // session holds of the state, and says what is missing. All synchronous; the runtime makes promises of it, and gives it
-// only texts, bytes that are nobody else's, and plain options.
+// only texts, bytes, and plain options.
 
+import { integersOf, lengthOf } from './runtime-meter.ts'
 import type { Held, Holdings } from './runtime-state.ts'
 
 export interface FileLimits {
@@ -66,14 +67,15 @@ export class CallFiles {
     const path = this.#path(given)
     const coding = this.#encoding(encoding)
     const bytes = this.#encode(content, coding)
-    const size = sizeOf(bytes)
+    const size = typeof bytes === 'string' ? sizeOf(bytes) : lengthOf(bytes)
     this.#charge(size >>> 4)
     if (size > this.#limits.fileBytes) {
       throw this.#fail('FileTooLargeError', `${path} would have ${size} bytes`)
     }
     const held = this.#rowIn(path)
     if (held?.type === 'directory') throw this.#fail('NotAFileError', `${path} is a directory`)
-    this.#put(path, this.#file(size, bytes))
+    // Copied only now that it is paid for: the contract goes on with its own.
+    this.#put(path, this.#file(size, bytes === content ? copyOf(bytes) : bytes))
   }
 
   mkdir(given: unknown): void {
@@ -277,7 +279,7 @@ export class CallFiles {
 
   #encode(content: unknown, coding: string): Content {
     if (typeof content !== 'string') {
-      if (content instanceof NativeBytes) return content
+      if (integersOf(content) === 'Uint8Array') return content as Uint8Array
       throw this.#fail('TypeError', 'a file holds a string or a Uint8Array')
     }
     this.#charge(content.length >>> 4)
@@ -303,6 +305,10 @@ export class CallFiles {
     }
     return text
   }
+}
+
+function copyOf(content: Content): Content {
+  return typeof content === 'string' ? content : new NativeBytes(content)
 }
 
 export function sizeOf(content: Content): number {

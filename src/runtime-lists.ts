@@ -88,3 +88,22 @@ export function makeRaw(meter: Meter): unknown {
     }
   }.raw
 }
+
+/** Joining nested arrays recurses inside the engine. */
+export function makeJoin(meter: Meter, native: any): unknown {
+  return {
+    join(this: any, separator?: unknown) {
+      requireArray(this, meter)
+      if (++meter.d > 128) meter.deep()
+      try {
+        const text: string = apply(native, this, [
+          separator === undefined ? ',' : `${separator as any}`
+        ])
+        meter.charge(text.length >>> 3)
+        return text
+      } finally {
+        meter.d--
+      }
+    }
+  }.join
+}

@@ -16,7 +16,7 @@ const JOINED_CHARS_FREE = 4095
 const KEY_GAS = 2
 /** Longer ones the engine holds as what they have in them. */
 const LIST_WITHOUT_GAPS_MAX: number = 2 ** 25
-const PROTOTYPES_A_GAS = 8
+const PROTOTYPES_A_GAS = 4
 export const ARGUMENTS_MAX = 1024
 export const ENGINE_MESSAGE = 'engine error'
 
@@ -32,12 +32,11 @@ const NATIVE_LIMITS: [string, CannotExecute][] = [
   ['Array buffer allocation failed', 'memory'],
   ['Map maximum size exceeded', 'memory'],
   ['Set maximum size exceeded', 'memory'],
-  ['Invalid typed array length', 'memory'],
   ['Too many properties to enumerate', 'memory']
 ]
 
 const { isArray } = Array
-const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, getOwnPropertyNames } = Object
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
 const sizeOfMap = getOwnPropertyDescriptor(Map.prototype, 'size')!.get!
 const sizeOfSet = getOwnPropertyDescriptor(Set.prototype, 'size')!.get!
 const { apply, deleteProperty, ownKeys } = Reflect
@@ -89,6 +88,8 @@ export class Meter {
   #limit = IDLE_GAS
   /** Errors whose text the contract or we made; those of the engine are reworded when they are met. */
   #known = new WeakSet<object>()
+  /** Objects far below their last prototype that inherit from no integers. */
+  #plain = new WeakSet<object>()
   #onEngineError: (text: string) => void
 
   constructor(onEngineError: (text: string) => void) {
@@ -202,6 +203,13 @@ export class Meter {
     if (walked > JOINED_CHARS_FREE) this.charge(walked >>> 12)
   }
 
+  /** What a switch compares with each of so many cases. */
+  w(value: unknown, cases: number): unknown {
+    const gas = textGas(value)
+    if (gas > 0) this.charge(gas * cases)
+    return value
+  }
+
   /** The length that a list is given, and the list where it is known: the engine takes memory for it at once. */
   n(value: unknown, list?: unknown): unknown {
     if (typeof value !== 'number' || (list !== undefined && !isArray(list))) return value
@@ -255,7 +263,7 @@ export class Meter {
   o(value: unknown): unknown {
     if (typeof value === 'string') this.charge(value.length)
     else if (typeof value === 'object' && value !== null) {
-      const count = getOwnPropertyNames(value).length * KEY_GAS
+      const count = ownKeys(value).length * KEY_GAS
       this.charge(1 + (count > holesOf(value) ? count : holesOf(value)))
     }
     return value
@@ -268,17 +276,23 @@ export class Meter {
     return target
   }
 
-  /** What is to be a prototype: engines differ in writing to an index through one that is made of integers. */
+  /**
+   * What is to be a prototype: engines differ in writing to an index through one that is made of integers. What does not inherit
+   * from one never will, so the long way up is gone once.
+   */
   e(prototype: unknown): unknown {
     let at = prototype
-    for (let steps = 1; at !== ObjectPrototype && at !== ArrayPrototype; steps++) {
-      if ((typeof at !== 'object' || at === null) && typeof at !== 'function') break
+    let steps = 0
+    while ((typeof at === 'object' && at !== null) || typeof at === 'function') {
+      if (at === ObjectPrototype || at === ArrayPrototype || this.#plain.has(at)) break
       if (integersOf(at) !== undefined) {
         throw this.makeError('TypeError', 'nothing inherits from an array of integers')
       }
-      if (steps % PROTOTYPES_A_GAS === 0) this.charge(1)
+      if (++steps % PROTOTYPES_A_GAS === 0) this.charge(1)
       at = getPrototypeOf(at)
     }
+    // Those of the engine, which outlive the call, have fewer above them: gas does not depend on what ran before.
+    if (steps >= PROTOTYPES_A_GAS) this.#plain.add(prototype as object)
     return prototype
   }
 
@@ -362,6 +376,11 @@ export class Meter {
 /** The name of the kind of array of integers that a value is, by its brand; undefined for anything else. */
 export function integersOf(value: unknown): string | undefined {
   return apply(kindOfList, value, [])
+}
+
+/** What looking at the whole of a text costs. */
+export function textGas(value: unknown): number {
+  return typeof value === 'string' && value.length > JOINED_CHARS_FREE ? value.length >>> 12 : 0
 }
 
 /** What walking the elements of an array costs where most of them may be holes. */

@@ -2,8 +2,22 @@
 // with their input are wrapped and charged (RUNTIME §5).
 
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './runtime-buffers.ts'
-import { makeFlat, makeFlatMap, makeFrom, makeRaw, requireArray } from './runtime-lists.ts'
-import { ARGUMENTS_MAX, holesOf, integersOf, lengthOf, type Meter } from './runtime-meter.ts'
+import {
+  makeFlat,
+  makeFlatMap,
+  makeFrom,
+  makeJoin,
+  makeRaw,
+  requireArray
+} from './runtime-lists.ts'
+import {
+  ARGUMENTS_MAX,
+  holesOf,
+  integersOf,
+  lengthOf,
+  type Meter,
+  textGas
+} from './runtime-meter.ts'
 import { isOrdinary, looked, makeGatherers, settledOf } from './runtime-promises.ts'
 import { makeClose, makeDefine, makeDefineAll, makeInherit, makeSet } from './runtime-properties.ts'
 import { makeSorts } from './runtime-sort.ts'
@@ -12,9 +26,13 @@ import { makeCase, textOf } from './runtime-texts.ts'
 /** Promises cost memory, and a chain of them is held until it settles. */
 const THEN_GAS = 20
 
+/** The engine keeps a list of what is rejected until the call ends. */
+const REJECT_GAS = 10
+const DIGITS_GAS = 16
+
 const { isArray } = Array
-const { apply, construct } = Reflect
-const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf } = Object
+const { apply, construct, ownKeys } = Reflect
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object
 
 const BUFFERS = [
   ...[ArrayBuffer, Int8Array, Uint8Array, Uint8ClampedArray],
@@ -29,13 +47,16 @@ const whole: Cost = self => 1 + (self.length >>> 2)
 
 const ARRAY_COSTS: Record<string, Cost> = {
   ...from(
-    'concat copyWithin fill indexOf lastIndexOf includes join reverse shift unshift slice splice every some filter',
+    'concat copyWithin fill join reverse shift unshift slice splice every some filter',
     whole
   ),
   ...from(
     'find findIndex findLast findLastIndex flatMap forEach map reduce reduceRight toReversed toSpliced with',
     whole
   ),
+  ...from('indexOf lastIndexOf includes', (self, args) => {
+    return whole(self, args) + self.length * textGas(args[0])
+  }),
   ...from('sort toSorted', self => 1 + self.length * 4),
   ...from('keys values entries', whole),
   concat: (self, args) => args.reduce((sum, arg) => sum + concatLength(arg), whole(self, args))
@@ -90,7 +111,7 @@ export function meterNatives(
   wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))
   define(Array.prototype, 'flatMap', makeFlatMap(meter, Array.prototype.flatMap))
-  define(Array.prototype, 'join', nested(meter, Array.prototype.join))
+  define(Array.prototype, 'join', makeJoin(meter, Array.prototype.join))
   define(String.prototype, 'toLowerCase', makeCase(meter, String.prototype.toLowerCase, 65, 32))
   define(String.prototype, 'toUpperCase', makeCase(meter, String.prototype.toUpperCase, 97, -32))
   wrapStatics(meter)
@@ -147,28 +168,9 @@ function replaceCost(self: string, args: any[]): number {
   return 1 + Math.ceil((self.length + times * (replacement.length + dollars * self.length)) / 8)
 }
 
-// Joining nested arrays recurses inside the engine.
-function nested(meter: Meter, native: any): unknown {
-  return {
-    join(this: any, separator?: unknown) {
-      requireArray(this, meter)
-      if (++meter.d > 128) meter.deep()
-      try {
-        const text: string = apply(native, this, [
-          separator === undefined ? ',' : `${separator as any}`
-        ])
-        meter.charge(text.length >>> 3)
-        return text
-      } finally {
-        meter.d--
-      }
-    }
-  }.join
-}
-
 function wrapStatics(meter: Meter): void {
   const after: [any, string[]][] = [
-    [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames', 'getOwnPropertyDescriptors']],
+    [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames']],
     [Reflect, ['ownKeys']]
   ]
   for (const [object, names] of after) {
@@ -192,6 +194,14 @@ function wrapStatics(meter: Meter): void {
   }
   for (const name of ['isFrozen', 'isSealed', 'getOwnPropertySymbols']) {
     charged(meter, Object, name, ([object]) => 1 + (countOf(object) >>> 1))
+  }
+  charged(meter, Object, 'getOwnPropertyDescriptors', ([object]) => 1 + 2 * countOf(object))
+  charged(meter, Object, 'is', ([a, b]) => sameGas(a, b))
+  charged(meter, Promise, 'reject', () => REJECT_GAS)
+  for (const name of ['toString', 'toFixed', 'toPrecision', 'toExponential']) {
+    // In ten alone is the engine quick; a base or a count of digits is read by the engine, once.
+    const isDear = (args: any[]) => name !== 'toString' || args[0] !== undefined
+    charged(meter, Number.prototype, name, args => (isDear(args) ? DIGITS_GAS : 0))
   }
   for (const object of [Object, Reflect]) {
     charged(meter, object, 'preventExtensions', ([changed]) => holesOf(changed))
@@ -457,9 +467,14 @@ function concatLength(value: any): number {
   return spreads && Symbol.isConcatSpreadable in value ? Number.POSITIVE_INFINITY : lengthOf(value)
 }
 
+// Of texts that differ in length the engine looks at nothing more.
+function sameGas(a: unknown, b: unknown): number {
+  return textGas(a) < textGas(b) ? textGas(a) : textGas(b)
+}
+
 function countOf(value: unknown): number {
   return typeof value === 'object' && value !== null
-    ? Math.max(getOwnPropertyNames(value).length, holesOf(value))
+    ? Math.max(ownKeys(value).length, holesOf(value))
     : lengthOf(value)
 }
 

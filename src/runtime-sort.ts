@@ -1,7 +1,10 @@
 // Sorting for contracts, in the sandbox child only: engines ask a comparator different questions in another order, and
 // both can be seen. Ours is a merge sort that asks the same everywhere; where nothing is asked, the engine sorts.
 
-import type { Meter } from './runtime-meter.ts'
+import { type Meter, textGas } from './runtime-meter.ts'
+
+/** So often each of a few thousand long texts is compared with another. */
+const LOOKS = 12
 
 type Compare = (a: any, b: any) => unknown
 
@@ -33,7 +36,7 @@ export function makeSorts(meter: Meter): { ofArrays: object; ofBytes: object } {
           // A hole shows what the prototype has, which is nothing: it is frozen.
           if (hasOwn(this, i)) items[items.length] = this[i]
         }
-        const sorted = sortedItems(items, by)
+        const sorted = sortedItems(meter, items, by)
         for (let i = 0; i < sorted.length; i++) this[i] = sorted[i]
         for (let i = sorted.length; i < length; i++) if (hasOwn(this, i)) delete this[i]
         return this
@@ -44,7 +47,7 @@ export function makeSorts(meter: Meter): { ofArrays: object; ofBytes: object } {
         const { length } = this
         const items: unknown[] = []
         for (let i = 0; i < length; i++) items[i] = this[i]
-        return sortedItems(items, by)
+        return sortedItems(meter, items, by)
       }
     },
     ofBytes: {
@@ -62,31 +65,35 @@ export function makeSorts(meter: Meter): { ofArrays: object; ofBytes: object } {
 }
 
 /** What is undefined comes last and nobody is asked about it. */
-function sortedItems(items: unknown[], compare: Compare | undefined): unknown[] {
+function sortedItems(meter: Meter, items: unknown[], compare: Compare | undefined): unknown[] {
   const asked: unknown[] = []
   let isPlain = true
   for (let i = 0; i < items.length; i++) {
     const item = items[i]
     if (item === undefined) continue
     asked[asked.length] = item
+    const gas = textGas(item)
+    if (gas > 0 && compare === undefined) meter.charge(gas * LOOKS)
     if (typeof item === 'object' || typeof item === 'function') isPlain &&= item === null
   }
   const sorted = compare
     ? mergeSorted(asked, compare)
     : isPlain
       ? apply(nativeSort, asked, [])
-      : sortedByText(asked)
+      : sortedByText(meter, asked)
   for (let i = sorted.length; i < items.length; i++) sorted[i] = undefined
   return sorted
 }
 
 /** Each is asked for its text once, in order. */
-function sortedByText(items: unknown[]): unknown[] {
+function sortedByText(meter: Meter, items: unknown[]): unknown[] {
   const pairs: { text: string; item: unknown }[] = []
   // A symbol has no text here, as in a template.
   for (let i = 0; i < items.length; i++) {
     const item = items[i]
-    pairs[i] = { text: typeof item === 'symbol' ? `${item as unknown}` : NativeString(item), item }
+    const text = typeof item === 'symbol' ? `${item as unknown}` : NativeString(item)
+    meter.charge(textGas(text) * LOOKS)
+    pairs[i] = { text, item }
   }
   const sorted = mergeSorted(pairs, (a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
   for (let i = 0; i < sorted.length; i++) sorted[i] = (sorted[i] as { item: unknown }).item

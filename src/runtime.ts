@@ -76,6 +76,7 @@ const NativeBytes = Uint8Array
 const { toWellFormed } = String.prototype
 const parseJson = JSON.parse
 const nativeThen = Promise.prototype.then
+const nativeReject = Promise.reject
 const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
@@ -321,7 +322,7 @@ export class Runtime {
         return Promise.resolve(operate(plainArguments(name, args)))
       } catch (thrown) {
         if (meter.abort) throw thrown
-        return Promise.reject(thrown)
+        return apply(nativeReject, Promise, [thrown])
       }
     }
   }
@@ -411,14 +412,16 @@ export class Runtime {
   }
 }
 
-// What is operated on asks the contract for nothing while the meter rests: texts, copies of bytes, and options read here.
+// What is operated on asks the contract for nothing while the meter rests: texts, bytes, and options read here.
 function plainArguments(name: string, args: unknown[]): unknown[] {
   for (let i = 0; i < args.length && i < FILES_ARGUMENTS_MAX; i++) {
     const value = args[i]
     const type = typeof value
     if ((type !== 'object' || value === null) && type !== 'function') continue
-    if (integersOf(value) === 'Uint8Array') args[i] = new NativeBytes(value as Uint8Array)
-    else args[i] = { recursive: name === 'rmdir' && i === 1 && (value as any).recursive === true }
+    const isBytes = integersOf(value) === 'Uint8Array'
+    if (isBytes && name === 'writeFile' && i === 1) continue
+    const isRecursive = !isBytes && name === 'rmdir' && i === 1 && (value as any).recursive === true
+    args[i] = { recursive: isRecursive }
   }
   return args
 }

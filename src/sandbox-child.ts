@@ -1,12 +1,14 @@
 // The sandbox child: reads frames on stdin, runs calls, answers on stdout. It holds nothing of worth and can reach
 // nothing: no files beyond its own code, no network, no environment.
 
+import { writeSync } from 'node:fs'
 import type { Call } from './call.ts'
 import { engineTurns } from './engine-turns.ts'
 import { type Guest, Runtime, writesOf } from './runtime.ts'
 import type { Missing } from './runtime-state.ts'
 import { ASKED_MAX, type CallFrame, type CheckFrame, type ToChild } from './sandbox-frames.ts'
 import { Pipe, Told } from './sandbox-pipe.ts'
+import { StackWatch } from './sandbox-stack.ts'
 
 /** Of messages whose signatures are asked for at once, beside the first. */
 const ASKED_CHECK_CHARS_MAX: number = 8 * 1024 * 1024
@@ -17,6 +19,7 @@ const SPECULATED_CALLS_MAX = 500
 const SESSION_HELD_BYTES_MAX: number = 32 * 1024 * 1024
 const ALL_HELD_BYTES_MAX: number = 64 * 1024 * 1024
 const HELD_CHECK_CALLS = 256
+const STACK_IS_FULL = 'RangeError: Maximum call stack size exceeded'
 
 /** A ledger, and its calls that are still to be run: those from `next` on. */
 interface Seat extends Guest {
@@ -28,6 +31,7 @@ class Child {
   #pipe = new Pipe()
   #runtime = new Runtime(process.argv[2]!, engineTurns())
   #guests = new Map<number, Seat>()
+  readonly #stack = new StackWatch(process.execArgv)
   #callsRun = 0
 
   start(): void {
@@ -48,6 +52,7 @@ class Child {
   #open({ s, code, ledger, limits, complete }: ToChild & { t: 'open' }): void {
     try {
       const factory = this.#runtime.evaluate(code)
+      this.#endIfDeep()
       const state = this.#runtime.holdings(complete)
       this.#guests.set(s, { ledger, limits, factory, state, calls: [], next: 0 })
       this.#pipe.say({ t: 'opened', s })
@@ -63,7 +68,7 @@ class Child {
     const { calls } = seat
     for (let i = 0; i < added.length; i++) calls.push(callOf(added[i]!))
     const until = performance.now() + SLICE_MS
-    const told = new Told(this.#pipe, s)
+    const told = new Told(this.#pipe, s, this.#endIfDeep)
     while (seat.next < calls.length) {
       const call = calls[seat.next]!
       const result = this.#runtime.run(seat, call)
@@ -90,6 +95,14 @@ class Child {
     seat.calls = calls.slice(seat.next)
     seat.next = 0
     told.end()
+  }
+
+  // Nothing is told of calls of which one may have gone otherwise because the stack was full: the parent runs them again, one
+  // at a time, and finds it.
+  readonly #endIfDeep = (): void => {
+    if (!this.#stack.wasDeep) return
+    writeSync(2, `${STACK_IS_FULL}\n`)
+    process.exit(1)
   }
 
   // Goes on through the calls only to find what else is missing: one question for many of them.

@@ -75,12 +75,15 @@ export class Pipe {
 export class Told {
   readonly #pipe: Pipe
   readonly #s: number
+  readonly #check: () => void
   #ran: RanFrame[] = []
   #chars = 0
 
-  constructor(pipe: Pipe, s: number) {
+  /** `check` is called before any is told. */
+  constructor(pipe: Pipe, s: number, check: () => void) {
     this.#pipe = pipe
     this.#s = s
+    this.#check = check
   }
 
   get isMuch(): boolean {
@@ -89,12 +92,14 @@ export class Told {
 
   flush(): void {
     if (this.#ran.length === 0) return
+    this.#check()
     this.#pipe.say({ t: 'ran', s: this.#s, calls: this.#ran })
     this.#ran = []
     this.#chars = 0
   }
 
   end(): void {
+    this.#check()
     this.#pipe.say({ t: 'ran', s: this.#s, calls: this.#ran, end: true })
   }
 

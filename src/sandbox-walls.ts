@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type EngineFingerprint, engineFingerprint } from './engine.ts'
+import { STATUS_PATH } from './sandbox-stack.ts'
 import type { Isolation } from './sandbox-types.ts'
 
 const STACK_KIB = 3900
@@ -197,10 +198,11 @@ function trySync([command, ...args]: string[]): ReturnType<typeof spawnSync> {
   return spawnSync(command!, args, options)
 }
 
-// Only its own code, and ses.
+// Only its own code and ses, and what the system says of it.
 function readablePaths(): string[] {
   const folder = dirname(childPath())
-  return [join(folder, '*'), sesPath(), join(folder, '..', '..', 'package.json')]
+  const code = [join(folder, '*'), sesPath(), join(folder, '..', '..', 'package.json')]
+  return [...code, STATUS_PATH]
 }
 
 function childPath(): string {

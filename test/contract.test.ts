@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ContractRefused, compileContract } from '../src/contract.ts'
+import { ContractRefused, compileContract, SOURCE_CHARS_MAX } from '../src/contract.ts'
 
 const REFUSED: [source: string, line: number, column: number, reason: RegExp][] = [
   ["import x from 'y'", 1, 1, /import and export/],
@@ -143,4 +143,16 @@ test('a module that declares module or exports anew is refused where it does', (
   }
   for (const source of ['var module', 'function exports() {}', '{ let module }'])
     compileContract(source)
+})
+
+// Compiling is done by the process that watches everything else too.
+test('no text of many comments keeps the compiler busy', { timeout: 10_000 }, () => {
+  const source = '/**/'.repeat(SOURCE_CHARS_MAX / 4)
+  assert.deepEqual(compileContract(source).methods, [])
+})
+
+test('what is nested deeply is not printed much longer than it was written', () => {
+  const depth = 240
+  const source = `${'{'.repeat(depth)}${'Map;'.repeat(60_000)}${'}'.repeat(depth)}`
+  assert.ok(compileContract(source).code.length < 2 * source.length)
 })

@@ -7,7 +7,7 @@ import { Sandbox } from '../src/sandbox.ts'
 import { MemoryState } from './memory-state.ts'
 
 const LIMITS = {
-  gasPerCall: 10_000_000,
+  gasPerCall: 2 ** 29,
   resultBytes: 65_536,
   fileBytes: 65_536,
   files: 100,
@@ -15,9 +15,10 @@ const LIMITS = {
 }
 /** So many natives inside each other take more stack than any process has. */
 const NESTED_NATIVES = 60_000
+const COARSE_STEP = 125
 const NEST = `
-const nest = n => {
-  let args = [() => 0, undefined, []]
+const nest = (n, last = () => 0) => {
+  let args = [last, undefined, []]
   for (let i = 0; i < n; i++) args = [Reflect.apply, undefined, args]
   return args
 }
@@ -70,4 +71,35 @@ test('gas does not depend on how many words the engine has for an error', async 
   const short = (await run('try { null.x } catch {}')) as Executed
   const long = (await run(`try { null.${'x'.repeat(200)} } catch {}`)) as Executed
   assert.deepEqual(long, short)
+})
+
+// The rejection of an async function is told to Node by a function that needs more stack than is left.
+test('a stack that is full is no outcome, even where nobody could be told of a rejection', async () => {
+  const attempt =
+    'let done = 0; const h = () => { (async () => { one(); done = 1 })() }; const one = () => 1'
+  const once = async (n: number) =>
+    'outcome' in (await run(`${attempt}; Reflect.apply(...nest(args[0], h)); return done`, n))
+  let [some, many] = [1_000, NESTED_NATIVES]
+  while (many - some > COARSE_STEP) {
+    const between = (some + many) >> 1
+    if (await once(between)) some = between
+    else many = between
+  }
+  const sweep = `${attempt}
+    let list = nest(args[0], h)
+    for (let i = 0; i < 700; i++) {
+      done = 0
+      Reflect.apply(...list)
+      if (done === 0) return i
+      list = [Reflect.apply, undefined, list]
+    }`
+  const swept = await run(sweep, some - 2 * COARSE_STEP)
+  assert.ok('cannot' in swept, JSON.stringify(swept))
+})
+
+test('a part of a buffer that is too long is an error of the contract and no limit of the engine', async () => {
+  const ran = await run(
+    'try { new Uint8Array(new ArrayBuffer(8), 0, 9) } catch (e) { return e.name }'
+  )
+  assert.deepEqual((ran as Executed).outcome, { result: '"RangeError"' })
 })

@@ -31,6 +31,7 @@ async function gasOf(body: string, ...args: unknown[]): Promise<number> {
 const LONG = "const one = 'x'.repeat(1000000) + args[0]; const two = 'x'.repeat(1000000) + args[0];"
 const HUGE =
   'const o = {}, list = [], map = new Map(); for (let i = 0; i < 1000; i++) { o[args[0] + i] = i; list.push(i); map.set(i, i) }'
+const SYMBOLS = 'const symbols = {}; for (let i = 0; i < 1000; i++) symbols[Symbol()] = i;'
 const GROWING: [what: string, setup: string, step: string][] = [
   ['joining long texts', LONG, 'let s = one + two'],
   ['adding to a long text', LONG, 'let s = one; s += args[0]'],
@@ -44,6 +45,30 @@ const GROWING: [what: string, setup: string, step: string][] = [
   ['looping over keys', HUGE, 'for (const key in o) break'],
   ['spreading an iterator', HUGE, 'const all = [...list.values()]'],
   ['a Set of an iterator', HUGE, 'new Set(map.keys())'],
+  ['describing all properties', HUGE, 'Object.getOwnPropertyDescriptors(o)'],
+  ['copying symbols', SYMBOLS, 'Object.assign({}, symbols)'],
+  ['spreading symbols', SYMBOLS, 'const copy = { ...symbols }'],
+  ['freezing symbols', SYMBOLS, 'Object.isFrozen(symbols)'],
+  ['a switch of long texts', LONG, 'switch (one) { case two: break }'],
+  [
+    'comparing with a long literal',
+    LONG,
+    `for (let j = 0; j < 20; j++) one === '${'x'.repeat(100_000)}'`
+  ],
+  ['telling long texts apart', LONG, 'Object.is(one, two)'],
+  [
+    'looking for a long text',
+    LONG,
+    '[two].includes(one), [two].indexOf(one), [two].lastIndexOf(one)'
+  ],
+  ['sorting long texts', LONG, '[one, two].sort()'],
+  [
+    'sorting what has long texts',
+    LONG,
+    '[{ toString: () => one }, { toString: () => two }].sort()'
+  ],
+  ['numbers of another base', '', 'for (let j = 0; j < 20; j++) (0.1).toString(3)'],
+  ['many digits', '', 'for (let j = 0; j < 20; j++) (0.1).toFixed(100)'],
   ['freezing', HUGE, 'Object.isFrozen(o)'],
   ['escaping', LONG, 'encodeURIComponent(one)'],
   ['a list of a size', '', 'new Array(30000)'],
@@ -89,9 +114,10 @@ test('reading a pattern costs gas by its characters', async () => {
   assert.ok((await gasOf("new RegExp('[' + 'a'.repeat(1000) + ']')")) > 16_000)
 })
 
-test('what Node does about promises that nobody looks after costs no gas', async () => {
+test('what Node does about promises that nobody looks after costs no gas but what rejecting costs', async () => {
   const unhandled = 'for (let i = 0; i < 50; i++) Promise.reject(args[0])'
-  assert.equal(await gasOf(unhandled), await gasOf(unhandled.replace('reject', 'resolve')))
+  const resolved = await gasOf(unhandled.replace('reject', 'resolve'))
+  assert.equal(await gasOf(unhandled), resolved + 50 * 10)
   const twice = 'for (let i = 0; i < 50; i++) new Promise((yes, no) => { yes(); no(args[0]) })'
   assert.equal(await gasOf(twice), await gasOf(twice.replace('no(args[0])', 'yes(args[0])')))
   assert.equal(await gasOf(twice), await gasOf(twice.replace('yes(); no', 'no(); no')))

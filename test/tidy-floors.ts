@@ -17,7 +17,7 @@ export const FLOORS: Record<number, string[]> = {
   3: [
     'audit bell check-evidence collect-evidence direct drive engine engine-turns files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads',
     'peer-lines progress rpc-client sandbox sandbox-child sandbox-pipe sandbox-process sandbox-selftest sandbox-session sandbox-slot sandbox-types',
-    'sandbox-walls signature-worker signatures sqlite storage swarm verify-ledger websocket within'
+    'sandbox-stack sandbox-walls signature-worker signatures sqlite storage swarm verify-ledger websocket within'
   ]
 }
 
