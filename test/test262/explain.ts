@@ -116,6 +116,10 @@ const OWN: Rule[] = [
     '§3.7 slice of an ArrayBuffer gives an ArrayBuffer',
     f => /subclass\/builtin-objects\/ArrayBuffer\/regular-subclassing\.js$/.test(f.path)
   ],
+  [
+    '§3.7 nothing inherits from an array of integers',
+    f => /nothing inherits from an array of integers/.test(f.why)
+  ],
   ['§3.10 Symbol is not extended', f => /Class extends value Symbol\(/.test(f.why)],
   [
     '§3 globals are frozen: no length of a native is taken away',
