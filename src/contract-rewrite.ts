@@ -117,7 +117,7 @@ function rewrite(node: AnyNode, parent: AnyNode): AnyNode {
     case 'ClassBody':
       return rewriteClass(node, parent)
     case 'Property':
-      if (isPrototype(node)) node.value = meterCall('e', node.value as AnyNode) as any
+      if (isPrototype(node, parent)) node.value = meterCall('e', node.value as AnyNode) as any
       return node
     case 'PropertyDefinition':
       return rewriteField(node)
@@ -186,7 +186,11 @@ function mayBeIndex({ object, property, computed }: AnyNode): boolean {
   return String(Number(key)) === key || key === '-0'
 }
 
-function isPrototype({ key, computed, kind, method, shorthand }: AnyNode): boolean {
+function isPrototype(
+  { key, computed, kind, method, shorthand }: AnyNode,
+  parent: AnyNode
+): boolean {
+  if (parent.type !== 'ObjectExpression') return false
   if (computed || method || shorthand || kind !== 'init') return false
   return key.name === '__proto__' || key.value === '__proto__'
 }

@@ -83,8 +83,13 @@ const FACTS: [title: string, body: string, result: unknown][] = [
      const f = () => 1
      f[key()] = {}
      function key() { return '7' }
-     return [list, bare, made, b, Object.keys(f), Reflect.set(made, 'z', {}), Object.assign(bare, { y: [] }), Reflect.construct(Map, [], B) instanceof B]`,
+     let taken
+     ;({ __proto__: taken } = JSON.parse('{ "__proto__": 5 }'))
+     const { __proto__: again } = { ['__proto__']: 6 }
+     return [taken, again, list, bare, made, b, Object.keys(f), Reflect.set(made, 'z', {}), Object.assign(bare, { y: [] }), Reflect.construct(Map, [], B) instanceof B]`,
     [
+      5,
+      6,
       [[1], {}],
       { 0: [1], 1: {}, y: [] },
       { 0: [1], 1: {}, z: {} },
