@@ -7,6 +7,7 @@ import {
   makeFlatMap,
   makeFrom,
   makeJoin,
+  makeOfArrays,
   makeRaw,
   requireArray
 } from './runtime-lists.ts'
@@ -107,6 +108,9 @@ export function meterNatives(
   const bytes = getPrototypeOf(Uint8Array.prototype)
   for (const [name, sort] of Object.entries(ofBytes)) define(bytes, name, sort)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
+  for (const name of ['at', 'pop', 'push'] as const) {
+    define(Array.prototype, name, makeOfArrays(meter, Array.prototype[name]))
+  }
   wrapAll(meter, String.prototype, STRING_COSTS, textOf)
   wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))

@@ -66,7 +66,8 @@ const FACTS: [title: string, body: string, result: unknown][] = [
        () => { generated[key] = value }, () => { made[key] ??= value }, () => { heir.NaN = value }, () => { heir[10] = value }, () => { heir['-0'] = value },
        () => { [heir[key]] = [value] }, () => { ({ a: heir[key] } = { a: value }) }, () => { ({ a: { b: heir[key] = value } = {} } = {}) },
        () => { for (heir[key] of [value]); }, () => { for ([heir[key] = value] of ['']); }, () => Object.assign(heir, { 10: value }),
-       () => Reflect.set(heir, key, value), () => Reflect.set(bytes, key, value, {}), () => { heir[key] = /a/ }]
+       () => Reflect.set(heir, key, value), () => Reflect.set(bytes, key, value, {}), () => [].push.call(heir, value), () => [].push.call({ length: 1 }, value),
+       () => [].pop.call({ length: 1 }), () => [].at.call({ length: 1 }, 0), () => { heir[key] = /a/ }]
      heir.own = value
      heir[key] = 1
      bytes[1] = value

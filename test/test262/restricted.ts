@@ -31,7 +31,7 @@ const nameOf = key => typeof key === 'string' ? key : '@@' + key.description.sli
 // §3.3: methods of lists are for lists
 for (const name of ownKeys(lists)) {
   const native = lists[name]
-  if (typeof native !== 'function' || /^(constructor|toString|at|pop|push)$/.test(String(name))) continue
+  if (typeof native !== 'function' || /^(constructor|toString)$/.test(String(name))) continue
   const method = { [name](...args) {
     if (!isArray(this)) throw new TypeError('runtime 1 has methods of Array for arrays only')
     return apply(native, this, args)
