@@ -11,15 +11,12 @@ import {
   isNode,
   type Program
 } from './contract-tree.ts'
+import { DEPTH_MAX, JOINED_CHARS_FREE } from './runtime-gas.ts'
 
-export const DEPTH_MAX = 128
 /** So many nodes in a row cost one gas more: else a long body would cost as little as an empty one. */
 const NODES_A_GAS = 128
 /** So many fields that begin as plain values cost one gas more. */
 const FIELDS_A_GAS = 8
-
-/** Comparing with a text so short costs no more than what is counted anyway. */
-const SHORT_CHARS_MAX = 4095
 
 /** Methods of the meter. */
 const COMPARISONS: Readonly<Record<string, string>> = {
@@ -332,7 +329,7 @@ function isNumber(node: AnyNode): boolean {
 
 function isShort(node: AnyNode): boolean {
   if (isNumber(node)) return true
-  if (node.type === 'Literal') return !(String(node.value).length > SHORT_CHARS_MAX)
+  if (node.type === 'Literal') return !(String(node.value).length > JOINED_CHARS_FREE)
   if (node.type === 'Identifier') return node.name === 'undefined'
   return node.type === 'UnaryExpression'
 }

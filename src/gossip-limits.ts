@@ -23,7 +23,6 @@ export const GOSSIP_LIMITS = {
   /** Between two observations, and between two timed heads, that we send to a peer. */
   observationMsMin: 200,
   timedHeadMsMin: 1_000,
-  /** No newer timed head for so long is silence; a length that is not reached for so long is withheld. */
   /** Lengths told by timed heads that our log has yet to reach. */
   unreachedMax: 16,
   /** Evidence that is on its way to us: bytes of all files together. */

@@ -200,7 +200,7 @@ export class CallFiles {
   }
 
   #row(path: string): Held | null {
-    const changed = this.changes.size > 0 ? this.changes.get(path) : undefined
+    const changed = this.changes.get(path)
     if (changed !== undefined) return changed === 'absent' ? null : changed
     return this.#state.row(path)
   }
@@ -208,9 +208,7 @@ export class CallFiles {
   // The row of a path that is about to be made; both rows are asked for at once.
   #rowIn(path: string): Held | null {
     const { parent } = this.#state.place(this.#inner(path))!
-    if (this.changes.size === 0 || !(this.changes.has(path) || this.changes.has(parent))) {
-      this.#state.want(parent, path)
-    }
+    if (!this.changes.has(path) && !this.changes.has(parent)) this.#state.want(parent, path)
     if (this.#row(parent)?.type !== 'directory') {
       throw this.#fail('ParentFolderDoesntExistError', `${parent} is not a directory`)
     }

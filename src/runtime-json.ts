@@ -25,7 +25,7 @@ export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) =>
 export function makeStringify(meter: Meter): Stringify {
   return (value, replacer, space) => {
     const given = unboxed(space)
-    const writer = new Writer(meter, replacer, given === undefined ? '' : gapOf(given))
+    const writer = new Writer(meter, replacer, gapOf(given))
     const text = writer.write(null, '', value)
     if (text !== undefined && (typeof given === 'number' || typeof given === 'string')) {
       meter.charge(text.length - writer.laid)

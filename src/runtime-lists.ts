@@ -1,5 +1,6 @@
 // Methods of lists that are ours, in the sandbox child only: what they walk is charged, and read once.
 
+import { DEPTH_MAX } from './runtime-gas.ts'
 import { lengthOf, type Meter } from './runtime-meter.ts'
 
 const { isArray } = Array
@@ -14,7 +15,7 @@ export function requireArray(self: unknown, meter: Meter): unknown {
 export function makeFlat(meter: Meter): (this: unknown, depth?: number) => unknown[] {
   function into(result: unknown[], list: unknown[], depth: number): unknown[] {
     meter.charge(1 + list.length)
-    if (++meter.d > 128) meter.deep()
+    if (++meter.d > DEPTH_MAX) meter.deep()
     const { length } = list
     for (let i = 0; i < length; i++) {
       if (!(i in list)) continue
@@ -104,7 +105,7 @@ export function makeJoin(meter: Meter, native: any): unknown {
   return {
     join(this: any, separator?: unknown) {
       requireArray(this, meter)
-      if (++meter.d > 128) meter.deep()
+      if (++meter.d > DEPTH_MAX) meter.deep()
       try {
         const text: string = apply(native, this, [
           separator === undefined ? ',' : `${separator as any}`

@@ -3,15 +3,13 @@
 
 import type { CannotExecute } from './call.ts'
 import { asyncListOf } from './runtime-async-list.ts'
+import { DEPTH_MAX, JOINED_CHARS_FREE } from './runtime-gas.ts'
 
 /** Gas while no call runs: natives are metered realm-wide, and code of ours must not run dry. */
 const IDLE_GAS: number = 2 ** 30
 const ABORTED_GAS: number = -(2 ** 30)
 const CHARGE_MAX: number = 2 ** 29
-const DEPTH_MAX = 128
 const RESUMPTION_GAS = 4
-/** Joining and comparing texts up to this length costs no more than what is counted anyway. */
-const JOINED_CHARS_FREE = 4095
 /** A key that is copied, or listed for a loop. */
 const KEY_GAS = 2
 /** Longer ones the engine holds as what they have in them. */

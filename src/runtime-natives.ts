@@ -2,6 +2,7 @@
 // with their input are wrapped and charged (RUNTIME §5).
 
 import { ALLOCATION_BYTES_MAX, makeSlice, sizeFrom, sourceOf, viewOf } from './runtime-buffers.ts'
+import { DEPTH_MAX } from './runtime-gas.ts'
 import {
   makeFlat,
   makeFlatMap,
@@ -302,7 +303,7 @@ function wrapFunctions(meter: Meter): void {
       // An arrow of ours, not a bound function: a chain of those would recurse inside the engine.
       return (...more: unknown[]) => {
         meter.charge(1)
-        if (++meter.d > 128) meter.deep()
+        if (++meter.d > DEPTH_MAX) meter.deep()
         try {
           return apply(this, self, list([...first, ...more]))
         } catch (thrown) {
@@ -365,7 +366,7 @@ function wrapGenerators(meter: Meter): void {
         {
           [name](this: unknown, value: unknown) {
             meter.charge(1)
-            if (++meter.d > 128) meter.deep()
+            if (++meter.d > DEPTH_MAX) meter.deep()
             try {
               const given = object === async && name === 'return' ? settledOf(meter, value) : value
               return apply(native, this, [given])

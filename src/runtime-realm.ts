@@ -8,20 +8,23 @@ const { freeze, getOwnPropertyDescriptor } = Object
 
 export type Factory = (this: object, meter: Meter, module: object, exports: object) => void
 
+/** How ses tames what it leaves. */
+export const TAMING = {
+  errorTaming: 'safe',
+  consoleTaming: 'unsafe',
+  localeTaming: 'unsafe',
+  domainTaming: 'safe',
+  errorTrapping: 'none',
+  unhandledRejectionTrapping: 'none',
+  reporting: 'none',
+  stackFiltering: 'concise'
+} as const
+
 // Between repairing the realm and freezing it ses lets others mend it too: there goes what the list does not name, and
 // what ses itself adds.
 export function lockDown(made: Record<string, any>): void {
   const ses = globalThis as any
-  ses.repairIntrinsics({
-    errorTaming: 'safe',
-    consoleTaming: 'unsafe',
-    localeTaming: 'unsafe',
-    domainTaming: 'safe',
-    errorTrapping: 'none',
-    unhandledRejectionTrapping: 'none',
-    reporting: 'none',
-    stackFiltering: 'concise'
-  })
+  ses.repairIntrinsics(TAMING)
   trimRealm()
   for (const Made of Object.values(made)) {
     defineOverridable(Made.prototype, 'constructor', Made)

@@ -11,7 +11,7 @@ export const FLOORS: Record<number, string[]> = {
   2: [
     'call-witnesses confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-accused gossip-core gossip-evidence',
     'gossip-kept gossip-peer gossip-table gossip-times regexp-match regexp-program regexp-sets regexp-syntax replay request-window rules',
-    'rules-signed runtime runtime-allowed runtime-async-list runtime-buffers runtime-date runtime-files runtime-json runtime-lists runtime-made',
+    'rules-signed runtime runtime-allowed runtime-async-list runtime-buffers runtime-date runtime-files runtime-gas runtime-json runtime-lists runtime-made',
     'runtime-meter runtime-natives runtime-promises runtime-properties runtime-realm runtime-regexp runtime-sort runtime-state runtime-texts sandbox-frames witness'
   ],
   3: [

@@ -12,7 +12,7 @@ import { engineTurns } from '../../src/engine-turns.ts'
 import { Runtime, writesOf } from '../../src/runtime.ts'
 import { makeDate } from '../../src/runtime-date.ts'
 import { CallFiles, sortNames } from '../../src/runtime-files.ts'
-import type { Factory } from '../../src/runtime-realm.ts'
+import { type Factory, TAMING } from '../../src/runtime-realm.ts'
 import { Holdings } from '../../src/runtime-state.ts'
 import { outside } from '../outside.ts'
 import type { BareAnswer, BareJob } from './bare.ts'
@@ -80,15 +80,7 @@ function openPlain(): (job: BareJob) => Promise<string[]> {
     Reflect.deleteProperty(String.prototype, name)
   }
   const { lockdown, Compartment } = globalThis as any
-  lockdown({
-    errorTaming: 'safe',
-    consoleTaming: 'unsafe',
-    localeTaming: 'unsafe',
-    domainTaming: 'safe',
-    errorTrapping: 'none',
-    unhandledRejectionTrapping: 'none',
-    reporting: 'none'
-  })
+  lockdown(TAMING)
   process.on('unhandledRejection', () => {})
   return async ({ source, calls, limits, ledger }) => {
     const state = new Holdings(
