@@ -9,6 +9,8 @@ export const RESERVED_NAME = '.vms'
 
 const FIRST_PRINTABLE = 0x20
 const DELETE = 0x7f
+/** Nothing is wrong with these where they are short enough for a name, and most are such. */
+const PLAIN: RegExp = /^(?:\/[\w-][\w.-]*)+$/
 
 /** The names along a path; none for '/'. Throws a RangeError that says what is wrong with it. */
 export function parsePath(path: string): string[] {
@@ -35,7 +37,7 @@ export function nameOf(path: string): string {
 
 function wrongWith(path: string): string | null {
   if (typeof path !== 'string') return 'a path is text'
-  if (path === '/') return null
+  if (path === '/' || (path.length <= NAME_BYTES_MAX && PLAIN.test(path))) return null
   if (!path.startsWith('/')) return 'a path begins with /'
   if (path.endsWith('/')) return 'a path does not end with /'
   if (!fitsUtf8(path, PATH_BYTES_MAX)) return `a path has at most ${PATH_BYTES_MAX} bytes`

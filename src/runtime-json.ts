@@ -2,6 +2,7 @@
 // engine; quoting and numbers are the engine's.
 
 import type { Meter } from './runtime-meter.ts'
+import { append } from './runtime-uncurried.ts'
 
 const NESTING_MAX = 100
 const GAP_CHARS_MAX = 10
@@ -23,7 +24,16 @@ export type Stringify = (value: unknown, replacer?: unknown, space?: unknown) =>
 
 /** As JSON.stringify. Throws what toJSON and getters throw, and a TypeError for a cycle or nesting beyond the limit. */
 export function makeStringify(meter: Meter): Stringify {
+  let spare: Writer | null = null
   return (value, replacer, space) => {
+    if (replacer === undefined && space === undefined) {
+      const writer = spare ?? new Writer(meter, undefined, '')
+      // Taken: a toJSON may come here again. Not given back after a throw, for what it has above it.
+      spare = null
+      const text = writer.write(null, '', value)
+      spare = writer
+      return text
+    }
     const given = unboxed(space)
     const writer = new Writer(meter, replacer, gapOf(given))
     const text = writer.write(null, '', value)
@@ -95,7 +105,7 @@ class Writer {
     for (let i = 0; i < depth; i++) {
       if (above[i] === value) throw this.#meter.makeError('TypeError', 'JSON has no cycles')
     }
-    above[depth] = value
+    append(above, value)
     const text = isArray(value) ? this.#writeArray(value) : this.#writeMembers(value)
     above.length = depth
     return text
@@ -167,7 +177,7 @@ function namesOf(replacer: unknown[], meter: Meter): string[] {
     const isBoxed = given instanceof NativeNumber || given instanceof NativeString
     const name = isBoxed ? NativeString(given) : given
     const text = typeof name === 'number' ? `${name}` : name
-    if (typeof text === 'string' && !names.includes(text)) names[names.length] = text
+    if (typeof text === 'string' && !names.includes(text)) append(names, text)
   }
   return names
 }

@@ -2,6 +2,7 @@
 
 import { DEPTH_MAX } from './runtime-gas.ts'
 import { lengthOf, type Meter } from './runtime-meter.ts'
+import { append } from './runtime-uncurried.ts'
 
 const { isArray } = Array
 const { apply } = Reflect
@@ -21,7 +22,7 @@ export function makeFlat(meter: Meter): (this: unknown, depth?: number) => unkno
       if (!(i in list)) continue
       const item = list[i]
       if (depth > 0 && isArray(item)) into(result, item, depth - 1)
-      else result[result.length] = item
+      else append(result, item)
     }
     meter.d--
     return result

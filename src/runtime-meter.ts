@@ -4,6 +4,7 @@
 import type { CannotExecute } from './call.ts'
 import { asyncListOf } from './runtime-async-list.ts'
 import { DEPTH_MAX, JOINED_CHARS_FREE } from './runtime-gas.ts'
+import { append } from './runtime-uncurried.ts'
 
 /** Gas while no call runs: natives are metered realm-wide, and code of ours must not run dry. */
 const IDLE_GAS: number = 2 ** 30
@@ -243,7 +244,7 @@ export class Meter {
       this.charge(1)
       const step = apply(next, value, [])
       if (step.done) return list
-      list[list.length] = step.value
+      append(list, step.value)
     }
   }
 

@@ -2,6 +2,7 @@
 // both can be seen. Ours is a merge sort that asks the same everywhere; where nothing is asked, the engine sorts.
 
 import { type Meter, textGas } from './runtime-meter.ts'
+import { append } from './runtime-uncurried.ts'
 
 /** So often each of a few thousand long texts is compared with another. */
 const LOOKS = 12
@@ -34,7 +35,7 @@ export function makeSorts(meter: Meter): { ofArrays: object; ofBytes: object } {
         const items: unknown[] = []
         for (let i = 0; i < length; i++) {
           // A hole shows what the prototype has, which is nothing: it is frozen.
-          if (hasOwn(this, i)) items[items.length] = this[i]
+          if (hasOwn(this, i)) append(items, this[i])
         }
         const sorted = sortedItems(meter, items, by)
         for (let i = 0; i < sorted.length; i++) this[i] = sorted[i]
@@ -71,7 +72,7 @@ function sortedItems(meter: Meter, items: unknown[], compare: Compare | undefine
   for (let i = 0; i < items.length; i++) {
     const item = items[i]
     if (item === undefined) continue
-    asked[asked.length] = item
+    append(asked, item)
     const gas = textGas(item)
     if (gas > 0 && compare === undefined) meter.charge(gas * LOOKS)
     if (typeof item === 'object' || typeof item === 'function') isPlain &&= item === null

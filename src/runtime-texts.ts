@@ -3,6 +3,7 @@
 
 import type { Meter } from './runtime-meter.ts'
 import { type Compiled, groupOf, type Match, type RegExps } from './runtime-regexp.ts'
+import { append } from './runtime-uncurried.ts'
 
 const { apply } = Reflect
 const { defineProperty } = Object
@@ -94,7 +95,7 @@ function allMatches(regexps: RegExps, regexp: any, text: string, from = 0): Matc
   const found: Match[] = []
   regexp.lastIndex = from
   for (let match = regexps.exec(regexp, text); match; match = regexps.exec(regexp, text)) {
-    found[found.length] = match
+    append(found, match)
     const [start, end] = match.places
     if (start === end) regexp.lastIndex = regexps.advance(match.compiled, text, end!)
   }
@@ -211,17 +212,17 @@ function splitText(
       continue
     }
     meter.charge(places.length >> 1)
-    parts[parts.length] = text.substring(at, start)
+    append(parts, text.substring(at, start))
     if (parts.length === limit) return parts
     const match = { text, places, compiled }
     for (let i = 1; 2 * i < places.length; i++) {
-      parts[parts.length] = groupOf(match, i)
+      append(parts, groupOf(match, i))
       if (parts.length === limit) return parts
     }
     at = end!
     from = at
   }
-  parts[parts.length] = text.substring(at)
+  append(parts, text.substring(at))
   return parts
 }
 

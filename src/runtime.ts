@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { blake2b256 } from './blake2b.ts'
 import { fitsUtf8 } from './bytes.ts'
-import type { Call, CannotExecute, Outcome, Write } from './call.ts'
+import type { Call, CannotExecute, Outcome } from './call.ts'
 import { keepBuffers } from './runtime-allowed.ts'
 import { makeDate } from './runtime-date.ts'
 import { CallFiles, type FileLimits, sortNames } from './runtime-files.ts'
@@ -15,8 +15,9 @@ import { ARGUMENTS_MAX, integersOf, lengthOf, Meter } from './runtime-meter.ts'
 import { meterNatives } from './runtime-natives.ts'
 import { type Factory, lockDown, makeEvaluate } from './runtime-realm.ts'
 import { RegExps } from './runtime-regexp.ts'
-import { type Held, Holdings } from './runtime-state.ts'
+import { type Changes, type Entry, Holdings } from './runtime-state.ts'
 import { teachTexts } from './runtime-texts.ts'
+import { append, uncurried } from './runtime-uncurried.ts'
 
 const ERROR_NAME_CHARS_MAX = 256
 const ERROR_MESSAGE_CHARS_MAX = 1024
@@ -51,9 +52,9 @@ export interface Guest {
   state: Holdings
 }
 
-/** `writes` as they are told to the parent; `missing`: the state lacks data, run again once it has them. */
+/** `missing`: the state lacks data, run again once it has them. */
 export type RanCall =
-  | { outcome: Outcome; gas: number; changes: ReadonlyMap<string, 'absent' | Held>; log: string[] }
+  | { outcome: Outcome; gas: number; changes: Changes; log: string[] }
   | { missing: true }
   | { cannot: CannotExecute; message: string }
 
@@ -70,50 +71,52 @@ interface Running {
   ledger: object | null
 }
 
-const NO_CHANGES: ReadonlyMap<string, 'absent' | Held> = new Map()
+const NO_CHANGES: Changes = new Map()
 const { apply } = Reflect
 const NativeBytes = Uint8Array
-const { toWellFormed } = String.prototype
+const toWellFormed = uncurried(String.prototype.toWellFormed)
 const parseJson = JSON.parse
-const nativeThen = Promise.prototype.then
+const nativeThen = uncurried(Promise.prototype.then)
 const nativeReject = Promise.reject
+const forEach = uncurried(Map.prototype.forEach)
 const { getOwnPropertyDescriptor, freeze } = Object
 
 export class Runtime {
-  readonly #meter: Meter
-  readonly #stringify: (value: unknown) => string | undefined
-  readonly #evaluate: (code: string) => Factory
-  #running: Running | null = null
-  readonly #turns: Turns
-  readonly #files: CallFiles
-  readonly #fail = (name: string, message: string): Error => this.#meter.makeError(name, message)
+  private readonly meter: Meter
+  private readonly stringify: (value: unknown) => string | undefined
+  private readonly factoryOf: (code: string) => Factory
+  private running: Running | null = null
+  private readonly turns: Turns
+  private readonly files: CallFiles
+  private readonly fail = (name: string, message: string): Error =>
+    this.meter.makeError(name, message)
 
   /** Locks the whole realm down: one runtime per process. `sesPath` is the file of ses. */
   constructor(sesPath: string, turns: Turns) {
-    this.#turns = turns
-    this.#files = new CallFiles(this.#fail, () => this.#payFiles())
-    this.#meter = new Meter(text => this.#log('engine error:', text))
-    this.#stringify = makeStringify(this.#meter)
-    turns.onRejection(thrown => this.#look(thrown))
+    this.turns = turns
+    this.files = new CallFiles(this.fail, () => this.payFiles())
+    this.meter = new Meter(text => this.log('engine error:', text))
+    this.stringify = makeStringify(this.meter)
+    turns.onRejection(thrown => this.look(thrown))
     keepBuffers()
     createRequire(import.meta.url)(sesPath)
-    const makeGuestDate = makeDate(() => this.#now())
-    meterNatives(this.#meter, this.#stringify)
-    const regexps = new RegExps(this.#meter)
-    teachTexts(this.#meter, regexps)
-    this.#meter.makeRegExp = (source, flags) => regexps.literal(source, flags)
-    const made = { ...makeConstructors(this.#meter), RegExp: regexps.RegExp }
+    const makeGuestDate = makeDate(() => this.now())
+    meterNatives(this.meter, this.stringify)
+    const regexps = new RegExps(this.meter)
+    teachTexts(this.meter, regexps)
+    this.meter.makeRegExp = (source, flags) => regexps.literal(source, flags)
+    const made = { ...makeConstructors(this.meter), RegExp: regexps.RegExp }
     lockDown(made)
-    this.#evaluate = makeEvaluate(this.#globals(made, makeGuestDate))
+    this.factoryOf = makeEvaluate(this.globals(made, makeGuestDate))
   }
 
   /** The factory of a compiled contract. Throws when SES or the engine refuses the code. */
   evaluate(code: string): Factory {
-    return this.#evaluate(code)
+    return this.factoryOf(code)
   }
 
   holdings(complete: boolean): Holdings {
-    return new Holdings(complete, () => this.#meter.stopWith({ kind: 'miss' }), sortNames)
+    return new Holdings(complete, () => this.meter.stopWith({ kind: 'miss' }), sortNames)
   }
 
   /**
@@ -131,19 +134,19 @@ export class Runtime {
       caller: null,
       ledger: null
     }
-    this.#running = running
-    this.#files.begin(guest.state, guest.limits, call)
-    this.#meter.start(guest.limits.gasPerCall)
-    this.#begin(running)
-    this.#turns.drain()
-    const gas = this.#meter.stop()
-    this.#running = null
-    return this.#ranOf(running, gas)
+    this.running = running
+    this.files.begin(guest.state, guest.limits, call)
+    this.meter.start(guest.limits.gasPerCall)
+    this.begin(running)
+    this.turns.drain()
+    const gas = this.meter.stop()
+    this.running = null
+    return this.ranOf(running, gas)
   }
 
-  #ranOf({ settled, log }: Running, gas: number): RanCall {
-    const { abort } = this.#meter
-    this.#meter.abort = null
+  private ranOf({ settled, log }: Running, gas: number): RanCall {
+    const { abort } = this.meter
+    this.meter.abort = null
     if (abort?.kind === 'miss') return { missing: true }
     if (abort?.kind === 'native') return { cannot: abort.cannot, message: abort.message }
     const outcome = abort
@@ -153,57 +156,57 @@ export class Runtime {
     return {
       outcome,
       gas,
-      changes: 'error' in outcome ? NO_CHANGES : this.#files.changes,
+      changes: 'error' in outcome ? NO_CHANGES : this.files.changes,
       log: log ?? []
     }
   }
 
-  #begin({ guest, call }: Running): void {
+  private begin({ guest, call }: Running): void {
     try {
       const exports = {}
       const module: { exports: any } = { exports }
-      apply(guest.factory, exports, [this.#meter, module, exports])
-      const method = this.#method(module.exports, call)
-      const result = apply(method, module.exports, this.#args(call.args))
-      apply(nativeThen, Promise.resolve(result), [this.#done, this.#failed])
+      apply(guest.factory, exports, [this.meter, module, exports])
+      const method = this.method(module.exports, call)
+      const result = apply(method, module.exports, this.args(call.args))
+      nativeThen(Promise.resolve(result), this.done, this.failed)
     } catch (thrown) {
-      this.#failed(thrown)
+      this.failed(thrown)
     }
   }
 
-  readonly #done = (value: unknown): void => this.#settle(value, false)
-  readonly #failed = (thrown: unknown): void => this.#settle(thrown, true)
+  private readonly done = (value: unknown): void => this.settle(value, false)
+  private readonly failed = (thrown: unknown): void => this.settle(thrown, true)
 
   // Runs inside the meter: reading a result or an error may run code of the contract.
-  #settle(value: unknown, isThrown: boolean): void {
-    const running = this.#running
-    if (!running || running.settled || this.#meter.abort) return
+  private settle(value: unknown, isThrown: boolean): void {
+    const running = this.running
+    if (!running || running.settled || this.meter.abort) return
     try {
-      running.settled = isThrown ? this.#errorOf(value) : this.#resultOf(value)
+      running.settled = isThrown ? this.errorOf(value) : this.resultOf(value)
     } catch (thrown) {
-      if (this.#meter.abort) return
+      if (this.meter.abort) return
       try {
-        running.settled = this.#errorOf(thrown)
+        running.settled = this.errorOf(thrown)
       } catch {
         running.settled = errorOutcome('Error', '')
       }
     }
   }
 
-  #method(exported: any, call: Call): (...args: unknown[]) => unknown {
+  private method(exported: any, call: Call): (...args: unknown[]) => unknown {
     const isObject =
       (typeof exported === 'object' && exported !== null) || typeof exported === 'function'
     const descriptor = isObject ? getOwnPropertyDescriptor(exported, call.method) : undefined
     const callable = descriptor?.enumerable && typeof descriptor.value === 'function'
     const isInit = call.method === 'init'
     if (!callable || (isInit && !(call.caller === '' && call.seq === 0))) {
-      throw this.#meter.makeError('MethodNotFoundError', `there is no method ${call.method}`)
+      throw this.meter.makeError('MethodNotFoundError', `there is no method ${call.method}`)
     }
     return descriptor.value
   }
 
-  #args(text: string): unknown[] {
-    this.#meter.charge(text.length >>> 3)
+  private args(text: string): unknown[] {
+    this.meter.charge(text.length >>> 3)
     let args: unknown
     try {
       args = parseJson(text)
@@ -211,35 +214,34 @@ export class Runtime {
       args = null
     }
     if (!Array.isArray(args) || args.length > ARGUMENTS_MAX) {
-      throw this.#meter.makeError('TypeError', 'args is not the JSON text of an array')
+      throw this.meter.makeError('TypeError', 'args is not the JSON text of an array')
     }
     return args
   }
 
-  #resultOf(value: unknown): Outcome {
+  private resultOf(value: unknown): Outcome {
     if (typeof value === 'function' || typeof value === 'symbol') {
-      this.#refuse(`a ${typeof value} is not JSON`)
+      this.refuse(`a ${typeof value} is not JSON`)
     }
     let result = 'null'
     try {
-      result = this.#stringify(value) ?? 'null'
+      result = this.stringify(value) ?? 'null'
     } catch (thrown) {
       const message = getOwnPropertyDescriptor(Object(thrown), 'message')?.value
-      if (/^(JSON has no|nested too deeply for JSON)/.test(String(message))) this.#refuse(message)
+      if (/^(JSON has no|nested too deeply for JSON)/.test(String(message))) this.refuse(message)
       throw thrown
     }
-    const { resultBytes } = this.#running!.guest.limits
-    if (!fitsUtf8(result, resultBytes))
-      this.#refuse(`the result has more than ${resultBytes} bytes`)
+    const { resultBytes } = this.running!.guest.limits
+    if (!fitsUtf8(result, resultBytes)) this.refuse(`the result has more than ${resultBytes} bytes`)
     return { result }
   }
 
-  #refuse(why: string): never {
-    throw this.#meter.makeError('ResultNotSerializableError', why)
+  private refuse(why: string): never {
+    throw this.meter.makeError('ResultNotSerializableError', why)
   }
 
-  #errorOf(thrown: unknown): Outcome {
-    const error = this.#meter.tidy(thrown) as any
+  private errorOf(thrown: unknown): Outcome {
+    const error = this.meter.tidy(thrown) as any
     if (typeof error === 'function' || (typeof error === 'object' && error !== null)) {
       if (!(error instanceof Error)) return errorOutcome('Error', 'what was thrown is not an Error')
       return errorOutcome(textOf(error.name, 'Error'), textOf(error.message, ''))
@@ -249,8 +251,8 @@ export class Runtime {
 
   // A rejection that nobody handles may be the only trace of a limit of the engine. Told when the call has ended, and
   // whatever else stopped it: it may have gone otherwise because of that limit.
-  #look(thrown: unknown): void {
-    const meter = this.#meter
+  private look(thrown: unknown): void {
+    const meter = this.meter
     const { abort } = meter
     const left = meter.suspend()
     meter.abort = null
@@ -263,63 +265,65 @@ export class Runtime {
     }
   }
 
-  #globals(made: Record<string, unknown>, GuestDate: unknown): Record<string, unknown> {
+  private globals(made: Record<string, unknown>, GuestDate: unknown): Record<string, unknown> {
     return {
       ...made,
-      System: this.#system(),
+      System: this.system(),
       Date: GuestDate,
-      Math: makeMath(() => this.#random()),
+      Math: makeMath(() => this.random()),
       console: Object.fromEntries(
         ['log', 'info', 'warn', 'error', 'debug'].map(level => [
           level,
-          (...words: unknown[]) => this.#log(...words)
+          (...words: unknown[]) => this.log(...words)
         ])
       )
     }
   }
 
-  #system(): object {
+  private system(): object {
     const runtime = this
     return {
       get caller() {
-        const running = runtime.#current()
+        const running = runtime.current()
         running.caller ??= freeze({ id: running.call.caller })
         return running.caller
       },
       get ledger() {
-        const running = runtime.#current()
+        const running = runtime.current()
         const { call, guest } = running
         running.ledger ??= freeze({ key: guest.ledger, seq: call.seq })
         return running.ledger
       },
-      now: () => runtime.#now(),
-      random: () => runtime.#random(),
+      now: () => runtime.now(),
+      random: () => runtime.random(),
       crypto: {
-        hash: (data: unknown) => runtime.#hash(data),
+        hash: (data: unknown) => runtime.hash(data),
         verify: (message: unknown, signature: unknown, publicKey: unknown) =>
-          runtime.#verify(message, signature, publicKey)
+          runtime.verify(message, signature, publicKey)
       },
-      files: Object.fromEntries(FILE_OPERATIONS.map(name => [name, this.#operation(name)]))
+      files: Object.fromEntries(FILE_OPERATIONS.map(name => [name, this.operation(name)]))
     }
   }
 
   // Code of ours runs unmetered and says what it costs, so that gas does not depend on what is held.
-  #operation(name: (typeof FILE_OPERATIONS)[number]): (...args: unknown[]) => Promise<unknown> {
-    const meter = this.#meter
-    const files = this.#files
+  private operation(
+    name: (typeof FILE_OPERATIONS)[number]
+  ): (...args: unknown[]) => Promise<unknown> {
+    const meter = this.meter
+    const files = this.files
     const operation: (...args: any[]) => unknown = files[name]
-    const operate = (args: unknown[]): unknown => {
-      files.left = meter.suspend()
-      files.cost = FILES_GAS
-      try {
-        return apply(operation, files, args)
-      } finally {
-        if (meter.abort === null) this.#payFiles()
-      }
-    }
     return (...args) => {
       try {
-        return Promise.resolve(operate(plainArguments(name, args)))
+        const plain = plainArguments(name, args)
+        files.left = meter.suspend()
+        files.cost = FILES_GAS
+        let result: unknown
+        try {
+          result = apply(operation, files, plain)
+        } finally {
+          if (meter.abort === null) this.payFiles()
+        }
+        return Promise.resolve(result)
       } catch (thrown) {
         if (meter.abort) throw thrown
         return apply(nativeReject, Promise, [thrown])
@@ -327,62 +331,62 @@ export class Runtime {
     }
   }
 
-  #payFiles(): void {
-    this.#meter.g = this.#files.left
-    this.#meter.charge(this.#files.cost)
+  private payFiles(): void {
+    this.meter.g = this.files.left
+    this.meter.charge(this.files.cost)
   }
 
-  #hash(data: unknown): string {
-    const bytes = this.#bytesOf(data, bytes => HASH_GAS + bytes * 2)
-    const left = this.#meter.suspend()
+  private hash(data: unknown): string {
+    const bytes = this.bytesOf(data, bytes => HASH_GAS + bytes * 2)
+    const left = this.meter.suspend()
     const text = Buffer.from(blake2b256(bytes)).toString('hex')
-    this.#meter.resume(left)
+    this.meter.resume(left)
     return text
   }
 
-  #verify(message: unknown, signature: unknown, publicKey: unknown): boolean {
-    const bytes = this.#bytesOf(message, bytes => CHECK_GAS + (bytes >>> 2))
+  private verify(message: unknown, signature: unknown, publicKey: unknown): boolean {
+    const bytes = this.bytesOf(message, bytes => CHECK_GAS + (bytes >>> 2))
     if (bytes.length > CHECKED_BYTES_MAX) {
-      throw this.#meter.makeError('RangeError', `more than ${CHECKED_BYTES_MAX} bytes to check`)
+      throw this.meter.makeError('RangeError', `more than ${CHECKED_BYTES_MAX} bytes to check`)
     }
     if (typeof signature !== 'string' || typeof publicKey !== 'string') {
-      throw this.#meter.makeError('TypeError', 'signature and key are text')
+      throw this.meter.makeError('TypeError', 'signature and key are text')
     }
     if (!/^[0-9a-f]{128}$/i.test(signature) || !/^\w{52}(\w{12})?$/.test(publicKey)) return false
     const encoded = Buffer.from(bytes).toString('base64')
-    return this.#current().guest.state.check(encoded, signature, publicKey)
+    return this.current().guest.state.check(encoded, signature, publicKey)
   }
 
   // A copy, charged before it is made. A text is at least as many bytes as it has units.
-  #bytesOf(data: unknown, gas: (bytes: number) => number): Uint8Array {
-    const meter = this.#meter
+  private bytesOf(data: unknown, gas: (bytes: number) => number): Uint8Array {
+    const meter = this.meter
     if (integersOf(data) === 'Uint8Array') {
       meter.charge(gas(lengthOf(data)))
       return new NativeBytes(data as Uint8Array)
     }
     if (typeof data === 'string') {
       meter.charge(gas(data.length))
-      const bytes = Buffer.from(apply(toWellFormed, data, []))
+      const bytes = Buffer.from(toWellFormed(data))
       meter.charge(gas(bytes.length) - gas(data.length))
       return bytes
     }
-    throw this.#meter.makeError('TypeError', 'a string or a Uint8Array is needed')
+    throw this.meter.makeError('TypeError', 'a string or a Uint8Array is needed')
   }
 
-  #now(): number {
-    return this.#current().call.time
+  private now(): number {
+    return this.current().call.time
   }
 
   // 53 bits each from BLAKE2b-512 over ledger, seq and a counter (RUNTIME §3.1).
-  #random(): number {
-    const running = this.#current()
-    this.#meter.charge(5)
+  private random(): number {
+    const running = this.current()
+    this.meter.charge(5)
     running.randoms ??= []
-    if (running.randoms.length === 0) this.#addRandoms(running, running.randoms)
+    if (running.randoms.length === 0) this.addRandoms(running, running.randoms)
     return running.randoms.pop()!
   }
 
-  #addRandoms(running: Running, randoms: number[]): void {
+  private addRandoms(running: Running, randoms: number[]): void {
     const { call, guest } = running
     const seed = `vms random 1\n${guest.ledger}\n${call.seq}\n${running.randomBlocks++}`
     const block = createHash('blake2b512').update(seed).digest()
@@ -393,22 +397,22 @@ export class Runtime {
     }
   }
 
-  #log(...words: unknown[]): void {
-    const running = this.#running
+  private log(...words: unknown[]): void {
+    const running = this.running
     if (!running) return
     let line = ''
     for (const word of words) {
-      this.#meter.charge(10)
-      const text = typeof word === 'object' ? this.#stringify(word) : textOfPrimitive(word)
+      this.meter.charge(10)
+      const text = typeof word === 'object' ? this.stringify(word) : textOfPrimitive(word)
       if (line.length < LOG_LINE_CHARS_MAX) line += (line && ' ') + text
     }
     running.log ??= []
     if (running.log.length < LOG_LINES_MAX) running.log.push(line.slice(0, LOG_LINE_CHARS_MAX))
   }
 
-  #current(): Running {
-    if (!this.#running) throw this.#meter.makeError('Error', 'no call is running')
-    return this.#running
+  private current(): Running {
+    if (!this.running) throw this.meter.makeError('Error', 'no call is running')
+    return this.running
   }
 }
 
@@ -426,20 +430,15 @@ function plainArguments(name: string, args: unknown[]): unknown[] {
   return args
 }
 
-/** A call's changes as its writes: sorted, each path once, without what came and went inside the call. */
-export function writesOf(changes: ReadonlyMap<string, 'absent' | Held>, state: Holdings): Write[] {
-  const writes: Write[] = []
-  if (changes.size === 0) return writes
-  const paths = sortNames([...changes.keys()])
-  for (let i = 0; i < paths.length; i++) {
-    const path = paths[i]!
-    const entry = changes.get(path)!
-    if (entry === 'absent') {
-      if (wasThere(state, path)) writes.push({ path, type: 'absent' })
-    } else if (entry.type === 'directory') writes.push({ path, type: 'directory' })
-    else writes.push({ path, type: 'file', content: entry.content as Uint8Array })
+/** The paths that a call writes: sorted, without what came and went inside the call. */
+export function writtenPaths(changes: Changes, state: Holdings): string[] {
+  const paths: string[] = []
+  if (changes.size === 0) return paths
+  const take = (entry: Entry, path: string) => {
+    if (entry !== 'absent' || wasThere(state, path)) append(paths, path)
   }
-  return writes
+  forEach(changes, take)
+  return sortNames(paths)
 }
 
 // A path that was changed without its row ever being looked at lies in a directory that is new.

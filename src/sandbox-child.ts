@@ -4,8 +4,9 @@
 import { writeSync } from 'node:fs'
 import type { Call } from './call.ts'
 import { engineTurns } from './engine-turns.ts'
-import { type Guest, Runtime, writesOf } from './runtime.ts'
+import { type Guest, Runtime, writtenPaths } from './runtime.ts'
 import type { Missing } from './runtime-state.ts'
+import { append } from './runtime-uncurried.ts'
 import { ASKED_MAX, type CallFrame, type CheckFrame, type ToChild } from './sandbox-frames.ts'
 import { Pipe, Told } from './sandbox-pipe.ts'
 import { StackWatch } from './sandbox-stack.ts'
@@ -66,7 +67,7 @@ class Child {
     const seat = this.#guests.get(s)
     if (!seat) return
     const { calls } = seat
-    for (let i = 0; i < added.length; i++) calls.push(callOf(added[i]!))
+    for (let i = 0; i < added.length; i++) append(calls, callOf(added[i]!))
     const until = performance.now() + SLICE_MS
     const told = new Told(this.#pipe, s, this.#endIfDeep)
     while (seat.next < calls.length) {
@@ -84,7 +85,7 @@ class Child {
         this.#pipe.say({ t: 'cannot', s, seq: call.seq, ...result })
         return
       }
-      told.add(call, result, writesOf(result.changes, seat.state))
+      told.add(call, result, writtenPaths(result.changes, seat.state))
       seat.state.take(result.changes)
       seat.next++
       this.#bound(seat)
@@ -168,8 +169,9 @@ function checksOf(missing: Missing['checks']): CheckFrame[] {
   return checks
 }
 
-function callOf([seq, time, caller, method, args]: CallFrame): Call {
-  return { seq, time, caller, method, args }
+// Not taken apart: without a compiler the engine asks an iterator for each part.
+function callOf(frame: CallFrame): Call {
+  return { seq: frame[0], time: frame[1], caller: frame[2], method: frame[3], args: frame[4] }
 }
 
 new Child().start()

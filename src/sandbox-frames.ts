@@ -155,7 +155,7 @@ export class WritesReader {
   /** Of contents. */
   bytes = 0
   readonly #limits: GuestLimits
-  #before: Buffer | null = null
+  #before: string | null = null
 
   constructor(limits: GuestLimits) {
     this.#limits = limits
@@ -171,9 +171,9 @@ export class WritesReader {
     need(isTexts(frame, null, Number.POSITIVE_INFINITY) && frame.length <= 3)
     const [path, kind, text] = frame
     need(isPath(path) && path !== '/')
-    const bytes = Buffer.from(path)
-    need(this.#before === null || Buffer.compare(this.#before, bytes) < 0)
-    this.#before = bytes
+    const before = this.#before
+    need(before === null || Buffer.compare(Buffer.from(before), Buffer.from(path)) < 0)
+    this.#before = path
     if (kind === 'd' || kind === 'a') return { path, type: kind === 'd' ? 'directory' : 'absent' }
     need((kind === 't' || kind === 'b') && text !== undefined)
     const content = contentBytes(kind as 't' | 'b', text!)

@@ -1,8 +1,10 @@
 // The sandbox child's end of the pipe: frames come on stdin and go to stdout, and what calls came to goes many at a time.
 
 import { readSync, writeSync } from 'node:fs'
-import type { Call, Write } from './call.ts'
+import type { Call } from './call.ts'
 import type { RanCall } from './runtime.ts'
+import type { Changes } from './runtime-state.ts'
+import { append } from './runtime-uncurried.ts'
 import { contentFrame, type RanFrame, type ToChild, type WriteFrame } from './sandbox-frames.ts'
 
 const READ_BYTES = 256 * 1024
@@ -103,26 +105,27 @@ export class Told {
     this.#pipe.say({ t: 'ran', s: this.#s, calls: this.#ran, end: true })
   }
 
-  add({ seq }: Call, { outcome, gas, log }: Done, writes: Write[]): void {
-    const frames = this.#framesOf(writes)
-    this.#ran.push([seq, gas, outcome, frames])
+  /** `written` are the paths of the call's changes that count. */
+  add({ seq }: Call, { outcome, gas, changes, log }: Done, written: string[]): void {
+    const frames = this.#framesOf(changes, written)
+    append(this.#ran, [seq, gas, outcome, frames])
     if ('result' in outcome) this.#chars += outcome.result.length
     if (log.length > 0) this.#pipe.say({ t: 'log', s: this.#s, seq, lines: log })
   }
 
   // The last part goes with the call itself.
-  #framesOf(writes: Write[]): WriteFrame[] {
+  #framesOf(changes: Changes, written: string[]): WriteFrame[] {
     let frames: WriteFrame[] = []
     let chars = 0
-    for (let i = 0; i < writes.length; i++) {
+    for (let i = 0; i < written.length; i++) {
       if (chars > PART_CHARS_MAX || frames.length >= PART_WRITES_MAX) {
         this.flush()
         this.#pipe.say({ t: 'wrote', s: this.#s, writes: frames })
         frames = []
         chars = 0
       }
-      const frame = frameOf(writes[i]!)
-      frames.push(frame)
+      const frame = frameOf(written[i]!, changes)
+      append(frames, frame)
       chars += frame[0].length + (frame[2]?.length ?? 0)
     }
     this.#chars += chars
@@ -130,7 +133,8 @@ export class Told {
   }
 }
 
-function frameOf(write: Write): WriteFrame {
-  if (write.type === 'file') return contentFrame(write.path, write.content)
-  return [write.path, write.type === 'directory' ? 'd' : 'a']
+function frameOf(path: string, changes: Changes): WriteFrame {
+  const entry = changes.get(path)!
+  if (entry === 'absent') return [path, 'a']
+  return entry.type === 'directory' ? [path, 'd'] : contentFrame(path, entry.content!)
 }

@@ -12,7 +12,7 @@ export const FLOORS: Record<number, string[]> = {
     'call-witnesses confirm contract contract-check contract-rewrite contract-tree evidence-entry evidence-facts execution gossip-accused gossip-core gossip-evidence',
     'gossip-kept gossip-peer gossip-table gossip-times regexp-match regexp-program regexp-sets regexp-syntax replay request-window rules',
     'rules-signed runtime runtime-allowed runtime-async-list runtime-buffers runtime-date runtime-files runtime-gas runtime-json runtime-lists runtime-made',
-    'runtime-meter runtime-natives runtime-promises runtime-properties runtime-realm runtime-regexp runtime-sort runtime-state runtime-texts sandbox-frames witness'
+    'runtime-meter runtime-natives runtime-promises runtime-properties runtime-realm runtime-regexp runtime-sort runtime-state runtime-texts runtime-uncurried sandbox-frames witness'
   ],
   3: [
     'audit bell check-evidence collect-evidence direct drive engine engine-turns files-audit first-sight folders gossip-talk gossip-wire ledger peer-heads',

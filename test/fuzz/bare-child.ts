@@ -6,14 +6,14 @@ import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { blake2b256 } from '../../src/blake2b.ts'
-import type { Call, Outcome, Write } from '../../src/call.ts'
+import type { Call, Outcome } from '../../src/call.ts'
 import { GLOBAL_NAMES } from '../../src/contract-check.ts'
 import { engineTurns } from '../../src/engine-turns.ts'
-import { Runtime, writesOf } from '../../src/runtime.ts'
+import { Runtime, writtenPaths } from '../../src/runtime.ts'
 import { makeDate } from '../../src/runtime-date.ts'
 import { CallFiles, sortNames } from '../../src/runtime-files.ts'
 import { type Factory, TAMING } from '../../src/runtime-realm.ts'
-import { Holdings } from '../../src/runtime-state.ts'
+import { type Changes, Holdings } from '../../src/runtime-state.ts'
 import { outside } from '../outside.ts'
 import type { BareAnswer, BareJob } from './bare.ts'
 
@@ -51,7 +51,7 @@ function openRuntime(): (job: BareJob) => Promise<string[]> {
       const ran = await outside(() => runtime.run(guest, call))
       if ('missing' in ran) throw new Error('nothing can be missing')
       if ('cannot' in ran) return [...told, `cannot ${ran.cannot}: ${ran.message}`]
-      told.push(tell(ran.outcome, writesOf(ran.changes, state)))
+      told.push(tell(ran.outcome, ran.changes, state))
       state.take(ran.changes)
     }
     return told
@@ -99,7 +99,7 @@ function openPlain(): (job: BareJob) => Promise<string[]> {
       const factory: Factory = compartment.evaluate(bare(source))(globals)
       const outcome = await outcomeOf(factory, call, limits.resultBytes)
       const changes = 'error' in outcome ? new Map() : files.changes
-      told.push(tell(outcome, writesOf(changes, state)))
+      told.push(tell(outcome, changes, state))
       state.take(changes)
     }
     return told
@@ -238,10 +238,12 @@ function fail(name: string, message: string): Error {
   return error
 }
 
-function tell(outcome: Outcome, writes: Write[]): string {
-  const told = writes.map(w => [
-    w.path,
-    w.type === 'file' ? Buffer.from(w.content).toString('hex') : w.type
-  ])
+function tell(outcome: Outcome, changes: Changes, state: Holdings): string {
+  const told = writtenPaths(changes, state).map(path => {
+    const entry = changes.get(path)!
+    if (entry === 'absent') return [path, entry]
+    if (entry.type === 'directory') return [path, entry.type]
+    return [path, Buffer.from(entry.content as string).toString('hex')]
+  })
   return stringify([outcome, 0, told])
 }
