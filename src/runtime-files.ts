@@ -23,6 +23,7 @@ const NativeMap = Map
 const NativeBytes = Uint8Array
 const toWellFormed = uncurried(String.prototype.toWellFormed)
 
+// Private in TypeScript alone: see Holdings.
 export class CallFiles {
   /** What this call changed, by path. */
   changes: Map<string, Entry> = new NativeMap()

@@ -71,7 +71,7 @@ interface Running {
   ledger: object | null
 }
 
-const NO_CHANGES: Changes = new Map()
+const NO_CHANGES: ReadonlyMap<string, Entry> = new Map()
 const { apply } = Reflect
 const NativeBytes = Uint8Array
 const toWellFormed = uncurried(String.prototype.toWellFormed)
@@ -81,6 +81,7 @@ const nativeReject = Promise.reject
 const forEach = uncurried(Map.prototype.forEach)
 const { getOwnPropertyDescriptor, freeze } = Object
 
+// Private in TypeScript alone: see Holdings.
 export class Runtime {
   private readonly meter: Meter
   private readonly stringify: (value: unknown) => string | undefined
