@@ -114,7 +114,10 @@ async function runAsked(sandbox: Sandbox, generated: Generated): Promise<Told> {
   return told
 }
 
-/** Recorded as a host does, and judged by replay. Tells what was recorded where replay agrees with it. */
+/**
+ * Recorded as a host does, and judged by replay. Tells what was recorded where replay agrees with it. A host records no call
+ * that takes the state past its limits (PROTOCOL §7.5), nor a ledger with a gap (as a contract made smaller may have).
+ */
 async function runReplay(sandbox: Sandbox, generated: Generated): Promise<Told> {
   const program = programOf(generated)
   const state = new LedgerState(new MemoryBase())
@@ -123,18 +126,15 @@ async function runReplay(sandbox: Sandbox, generated: Generated): Promise<Told> 
   await session.close()
   const told = rans.map(tell)
   if (isCannot(told.at(-1))) return told
-  const entries = generated.calls.map((call, i): Entry => {
-    const ran = rans[i] as Executed
-    const stateRoot = state.apply(ran.writes, call.seq, call.time)
-    return {
-      seq: call.seq,
-      time: call.time,
-      origin: originOf(call),
-      outcome: ran.outcome,
-      gas: ran.gas,
-      stateRoot
-    }
-  })
+  const entries: Entry[] = []
+  const { files, stateBytes } = generated.limits
+  for (const [i, call] of generated.calls.entries()) {
+    const { outcome, gas, writes } = rans[i] as Executed
+    const { seq, time } = call
+    const stateRoot = state.apply(writes, seq, time)
+    if (seq !== i || state.files > files || state.contentBytes > stateBytes) break
+    entries.push({ seq, time, origin: originOf(call), outcome, gas, stateRoot })
+  }
   const wrong = await judge(sandbox, generated, entries)
   return wrong === null ? told : [...told.slice(0, -1), `replay says ${wrong}`]
 }
