@@ -1,5 +1,6 @@
 // Finding and meeting peers through the DHT: the one door to hyperswarm and hyperdht.
 
+import { randomInt } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
@@ -19,6 +20,8 @@ const LONELY_RETRY_MS = 10_000
 /** Two who join at the same time each look before the other is to be found: so each looks again after these. */
 const LOOKS_AFTER_JOIN_MS = [1_000, 4_000, 15_000, 60_000]
 const PORT_MAX = 65_535
+/** Of programs on loopback: beyond the one that hyperdht takes first. */
+const LOOPBACK_PORT_MIN = 50_000
 
 export interface SwarmOptions {
   /** DHT nodes as `host:port`; the public ones when absent. Throws a RangeError for anything else. */
@@ -61,6 +64,9 @@ export class Swarm {
     this.#dht = new DHT({
       ...(bootstrap && { bootstrap }),
       ...(options.bind && { host: options.bind }),
+      // There all share one address: the common port would pass from a program that ends to the next, and with it the visits
+      // of those who knew the first, though the two have nothing to do with each other but a key. A taken one is given up.
+      ...(isLoopback(options.bind) && { port: randomInt(LOOPBACK_PORT_MIN, PORT_MAX + 1) }),
       // Where no translation of addresses stands between, there is nothing to punch through, and punching was seen to
       // open one end only on loopback, and none in a small private network.
       ...(isPlain(options.bind, bootstrap) && { firewalled: false })
@@ -230,8 +236,12 @@ function parseNode(text: string): DhtNode {
 /** On loopback, or in a private network that has its own DHT: all nodes reach each other at the addresses they bind. */
 function isPlain(bind: string | undefined, bootstrap: DhtNode[] = []): boolean {
   if (bind === undefined) return false
-  if (/^(127\.|::1$)/.test(bind)) return true
+  if (isLoopback(bind)) return true
   return bootstrap.length > 0 && [bind, ...bootstrap.map(({ host }) => host)].every(isPrivate)
+}
+
+function isLoopback(bind = ''): boolean {
+  return /^(127\.|::1$)/.test(bind)
 }
 
 /** RFC 1918. A name is none: it may lead anywhere. */

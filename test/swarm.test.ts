@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { equalBytes, utf8 } from '../src/bytes.ts'
 import { createLedger, openLedger } from '../src/ledger.ts'
@@ -6,6 +8,8 @@ import { openSwarm, openTestnet } from '../src/swarm.ts'
 import { collect, first, genesis, keyPair, tempStorage, until } from './wire-kit.ts'
 
 const bind = '127.0.0.1'
+/** What hyperdht binds where nobody says otherwise. */
+const COMMON_PORT = 49_737
 
 test('two nodes that know only a topic meet through a loopback DHT and replicate', async t => {
   const testnet = await openTestnet(3)
@@ -45,6 +49,28 @@ test('two nodes that know only a topic meet through a loopback DHT and replicate
   )
   await watcher.close()
   await parted
+})
+
+test('a program on loopback leaves the port that all DHT programs take first', async t => {
+  // Else the nodes of the testnet would take it. Where another program has it already, so much the better.
+  const holder = createSocket('udp4').bind(COMMON_PORT, bind)
+  await once(holder, 'listening').catch(() => undefined)
+  const testnet = await openTestnet(2)
+  t.after(() => testnet.close())
+  await new Promise<void>(resolve => holder.close(() => resolve()))
+  const { bootstrap } = testnet
+  const topic = new Uint8Array(32).fill(7)
+  const host = openSwarm({ bootstrap, bind, keyPair })
+  t.after(() => host.close())
+  host.join(topic, { server: true, client: false })
+  await host.announced(topic)
+  const port = await new Promise<number>(resolve => {
+    const onConnection = (connection: any) => resolve(connection.rawStream.remotePort)
+    const visitor = openSwarm({ bootstrap, bind, onConnection })
+    t.after(() => visitor.close())
+    visitor.join(topic, { server: false, client: true })
+  })
+  assert.ok(port > COMMON_PORT, String(port))
 })
 
 test('a swarm reports when its DHT becomes reachable', async t => {
