@@ -138,6 +138,26 @@ test('an error of toJSON is that of the call', async () => {
   assert.deepEqual(error, { name: 'TypeError', message: 'mine' })
 })
 
+test('JSON that is written inside of other JSON, or after some that was left half-way, begins anew', async () => {
+  const session = open(`
+    let deep = 1
+    for (let i = 0; i < 99; i++) deep = [deep]
+    const shared = {}
+    const own = { toJSON() { return JSON.stringify([deep, shared]).length } }
+    exports.a = () => {
+      try { JSON.stringify([[shared, { toJSON() { throw new Error() } }]]) } catch {}
+      return JSON.stringify([own, shared, own])
+    }
+    exports.b = () => JSON.stringify([[[shared, { toJSON() { for (;;); } }]]])`)
+  const call = { seq: 1, time: 1, caller: 'bob', method: 'a', args: '[]' }
+  const rans = await session.run([call, { ...call, seq: 2, method: 'b' }, { ...call, seq: 3 }])
+  await session.close()
+  const outcomes = rans.map(ran => (ran as Executed).outcome)
+  const whole = { result: JSON.stringify(JSON.stringify([204, {}, 204])) }
+  assert.deepEqual([outcomes[0], outcomes[2]], [whole, whole])
+  assert.equal((outcomes[1] as { error: { name: string } }).error.name, 'OutOfGasError')
+})
+
 test('only own enumerable functions of exports are methods, and init only as the first entry', async () => {
   const session = open(`
     exports.init = () => 'done'
