@@ -4,7 +4,7 @@
 
 import { integersOf, lengthOf } from './runtime-meter.ts'
 import type { Entry, Held, Holdings } from './runtime-state.ts'
-import { append, uncurried } from './runtime-uncurried.ts'
+import { append, toWellFormed } from './runtime-uncurried.ts'
 
 export interface FileLimits {
   fileBytes: number
@@ -21,7 +21,6 @@ const ENCODINGS = ['utf8', 'utf-8', 'hex', 'base64', 'binary']
 // Taken before the globals of the realm are metered.
 const NativeMap = Map
 const NativeBytes = Uint8Array
-const toWellFormed = uncurried(String.prototype.toWellFormed)
 
 // Private in TypeScript alone: see Holdings.
 export class CallFiles {

@@ -91,16 +91,6 @@ export function makeRaw(meter: Meter): unknown {
   }.raw
 }
 
-/** A method that costs nothing, for arrays only: engines differ in what it writes to anything else. */
-export function makeOfArrays(meter: Meter, native: any): unknown {
-  const { name } = native
-  return {
-    [name](this: unknown, ...args: unknown[]) {
-      return apply(native, requireArray(this, meter), args)
-    }
-  }[name]
-}
-
 /** Joining nested arrays recurses inside the engine. */
 export function makeJoin(meter: Meter, native: any): unknown {
   return {

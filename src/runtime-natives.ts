@@ -8,7 +8,6 @@ import {
   makeFlatMap,
   makeFrom,
   makeJoin,
-  makeOfArrays,
   makeRaw,
   requireArray
 } from './runtime-lists.ts'
@@ -61,6 +60,8 @@ const ARRAY_COSTS: Record<string, Cost> = {
   }),
   ...from('sort toSorted', self => 1 + self.length * 4),
   ...from('keys values entries', whole),
+  // For arrays only, as all are: engines differ in what push writes to anything else.
+  ...from('at pop push', () => 0),
   concat: (self, args) => args.reduce((sum, arg) => sum + concatLength(arg), whole(self, args))
 }
 
@@ -109,9 +110,6 @@ export function meterNatives(
   const bytes = getPrototypeOf(Uint8Array.prototype)
   for (const [name, sort] of Object.entries(ofBytes)) define(bytes, name, sort)
   wrapAll(meter, Array.prototype, ARRAY_COSTS, requireArray)
-  for (const name of ['at', 'pop', 'push'] as const) {
-    define(Array.prototype, name, makeOfArrays(meter, Array.prototype[name]))
-  }
   wrapAll(meter, String.prototype, STRING_COSTS, textOf)
   wrapAll(meter, bytes, BYTES_COSTS, self => self)
   define(Array.prototype, 'flat', makeFlat(meter))

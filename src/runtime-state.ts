@@ -2,7 +2,7 @@
 // held can be seen neither in an outcome nor in gas: a call that misses something is run again from its start.
 
 import { isPath } from './path.ts'
-import { uncurried } from './runtime-uncurried.ts'
+import { eachOf, uncurried } from './runtime-uncurried.ts'
 
 const PATHS_KNOWN_MAX = 10_000
 const PATH_KNOWN_CHARS_MAX = 256
@@ -40,7 +40,6 @@ interface Place {
 
 // Taken before the natives of the realm are metered.
 const lastIndexOf = uncurried(String.prototype.lastIndexOf)
-const forEach = uncurried(Map.prototype.forEach)
 const ROOT: Held = { type: 'directory', size: 0, seq: 0, time: 0 }
 
 // Private in TypeScript alone, as in CallFiles and Runtime: without a compiler a name with # costs a search each time.
@@ -197,7 +196,7 @@ export class Holdings {
   /** Takes over what a call changed, when it has ended; the next one begins to ask for little again. */
   take(changes: Changes): void {
     this.ahead = 1
-    if (changes.size > 0) forEach(changes, this.write)
+    if (changes.size > 0) eachOf(changes, this.write)
   }
 
   private readonly write = (entry: Entry, path: string): void => {

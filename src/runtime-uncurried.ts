@@ -16,3 +16,8 @@ export function uncurried<Method extends (...args: any[]) => unknown>(
 
 /** To a list whose prototype is frozen the engine adds by an index in the slowest of its ways. */
 export const append: <T>(list: T[], item: T) => number = uncurried(Array.prototype.push)
+export const toWellFormed: (text: string) => string = uncurried(String.prototype.toWellFormed)
+export const eachOf: <Key, Value>(
+  map: ReadonlyMap<Key, Value>,
+  take: (value: Value, key: Key) => void
+) => void = uncurried(Map.prototype.forEach)

@@ -17,7 +17,7 @@ import { type Factory, lockDown, makeEvaluate } from './runtime-realm.ts'
 import { RegExps } from './runtime-regexp.ts'
 import { type Changes, type Entry, Holdings } from './runtime-state.ts'
 import { teachTexts } from './runtime-texts.ts'
-import { append, uncurried } from './runtime-uncurried.ts'
+import { append, eachOf, toWellFormed, uncurried } from './runtime-uncurried.ts'
 
 const ERROR_NAME_CHARS_MAX = 256
 const ERROR_MESSAGE_CHARS_MAX = 1024
@@ -74,11 +74,9 @@ interface Running {
 const NO_CHANGES: ReadonlyMap<string, Entry> = new Map()
 const { apply } = Reflect
 const NativeBytes = Uint8Array
-const toWellFormed = uncurried(String.prototype.toWellFormed)
 const parseJson = JSON.parse
 const nativeThen = uncurried(Promise.prototype.then)
 const nativeReject = Promise.reject
-const forEach = uncurried(Map.prototype.forEach)
 const { getOwnPropertyDescriptor, freeze } = Object
 
 // Private in TypeScript alone: see Holdings.
@@ -438,7 +436,7 @@ export function writtenPaths(changes: Changes, state: Holdings): string[] {
   const take = (entry: Entry, path: string) => {
     if (entry !== 'absent' || wasThere(state, path)) append(paths, path)
   }
-  forEach(changes, take)
+  eachOf(changes, take)
   return sortNames(paths)
 }
 

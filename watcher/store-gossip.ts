@@ -258,7 +258,10 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
   const drop = db.prepare('DELETE FROM kept_head WHERE ledger = ? AND peer = ? AND signature = ?')
   const time = db.prepare('INSERT OR REPLACE INTO timed_head (ledger, message) VALUES (?, ?)')
 
-  const hearAll = ({ peers, observations, kept, timed }: Heard, trusted: readonly Uint8Array[]) => {
+  const hear = (
+    { peers, observations, kept, timed }: Heard,
+    trusted: readonly Uint8Array[] = []
+  ) => {
     const known = JSON.stringify(trusted.map(hex))
     for (const { ledger: key, peer } of peers) {
       const ledger = idOf(key)
@@ -288,9 +291,7 @@ function hearing(db: Db, idOf: (key: Uint8Array) => number | undefined) {
       if (ledger !== undefined) time.run(ledger, encodeMessage(one))
     }
   }
-  return db.transaction((heard: Heard, trusted: readonly Uint8Array[] = []) =>
-    hearAll(heard, trusted)
-  )
+  return db.transaction(hear)
 }
 
 function heardOf(raw: RawHeard): HeardObservation {
